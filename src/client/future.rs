@@ -1,0 +1,88 @@
+//! The future: waits for the response and meters or refuses it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use crate::body::{Drain, MeteredBody, Refused, Trip};
+use crate::call::Expected;
+use crate::error::{BoxError, Error, LimitExceeded};
+
+pin_project! {
+    /// The response to a call through a [`ClientService`](crate::ClientService), on its way.
+    #[derive(Debug)]
+    pub struct ClientFuture<F, R> {
+        #[pin]
+        state: State<F, R>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    #[derive(Debug)]
+    enum State<F, R> {
+        Calling { #[pin] future: F, expected: Expected, trip: Option<Trip>, drain: u64 },
+        Refusing { #[pin] drain: Option<Drain<R>>, exceeded: LimitExceeded },
+    }
+}
+
+impl<F, R> ClientFuture<F, R> {
+    pub(crate) fn calling(future: F, expected: Expected, trip: Option<Trip>, drain: u64) -> Self {
+        Self { state: State::Calling { future, expected, trip, drain } }
+    }
+
+    pub(crate) fn refused(exceeded: LimitExceeded) -> Self {
+        Self { state: State::Refusing { drain: None, exceeded } }
+    }
+}
+
+impl<F, R, E> Future for ClientFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
+    E: Into<BoxError>,
+{
+    type Output = Result<Response<MeteredBody<R>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let refusing = match state.as_mut().project() {
+                StateProjection::Calling { future, expected, trip, drain } => {
+                    let response = match ready!(future.poll(cx)) {
+                        Ok(response) => response,
+                        Err(error) => return Poll::Ready(Err(failed(error, trip.as_ref()))),
+                    };
+                    let (parts, body) = response.into_parts();
+                    match expected.response(parts.status, &parts.headers, body) {
+                        Ok(body) => return Poll::Ready(Ok(Response::from_parts(parts, body))),
+                        Err(Refused { exceeded, body }) => {
+                            let drain = Drain::new(body, exceeded.size(), *drain);
+                            State::Refusing { drain: Some(drain), exceeded }
+                        }
+                    }
+                }
+                StateProjection::Refusing { drain, exceeded } => {
+                    if let Some(drain) = drain.as_pin_mut() {
+                        ready!(drain.poll(cx));
+                    }
+                    return Poll::Ready(Err(exceeded.clone().into()));
+                }
+            };
+            state.set(refusing);
+        }
+    }
+}
+
+/// The error of a failed call. Where our own refusal of the request's body made it fail, that is the error: on
+/// HTTP/2 hyper reports only a reset.
+pub(crate) fn failed(error: impl Into<BoxError>, trip: Option<&Trip>) -> Error {
+    match trip.and_then(|trip| trip.get()) {
+        Some(exceeded) => exceeded.clone().into(),
+        None => Error::inner(error),
+    }
+}

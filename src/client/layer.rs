@@ -1,0 +1,205 @@
+//! The layer and its settings.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap, Method};
+use tower_layer::Layer;
+
+use super::service::ClientService;
+use crate::call::Call;
+use crate::endpoint::{Key, MethodClass, Role, Upstream, UrlTemplate};
+use crate::ledger::{Ledger, View};
+use crate::limit::{BodyLimits, Limit};
+use crate::settings::Settings;
+
+/// Meters the bodies of calls to an upstream, and refuses those over their limits.
+///
+/// Around any tower service that sends HTTP requests: hyper-util's client, tonic's channel; with feature `reqwest`
+/// also around `reqwest::Client`, and with `reqwest-middleware` as one of its middlewares.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+/// use plimsoll::{ClientLayer, KIB, Ledger, Limit, MeteredBody};
+/// use tower::Layer;
+///
+/// let ledger = Ledger::new();
+/// let http = Client::builder(TokioExecutor::new()).build_http::<MeteredBody<Full<Bytes>>>();
+/// let inventory = ClientLayer::new(&ledger)
+///     .upstream("inventory")
+///     .response_limit(Limit::reject_over(64 * KIB).and_warn_over(48 * KIB))
+///     .layer(http);
+/// # let _ = inventory;
+/// ```
+///
+/// | | refused | warned about |
+/// |---|---|---|
+/// | response, by its declared length | the call fails before a byte of it is read | passes, counted |
+/// | response, while it is read | its body fails, again on every poll; dropped at once | passes, counted |
+/// | request, by its declared length | the call fails; nothing is sent | passes, counted |
+/// | request, while it is sent | the call fails; the upstream never sees a whole request | passes, counted |
+///
+/// The error is [`Error`](crate::Error); [`LimitExceeded::find`](crate::LimitExceeded::find) finds the refusal in
+/// it and in whatever wraps it. A refused HTTP/1 response costs its connection unless it is drained; on HTTP/2
+/// only its stream. The limit bounds what the application holds, not what the upstream has already sent.
+///
+/// For the counterpart on the answering side see [`ServerLayer`](crate::ServerLayer).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClientLayer {
+    config: Arc<Config>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) settings: Settings,
+    upstream: Option<Arc<str>>,
+    template: TemplateOf,
+}
+
+impl ClientLayer {
+    /// A layer that measures into this ledger and limits nothing yet.
+    pub fn new(ledger: &Ledger) -> Self {
+        let config = Config { settings: Settings::new(ledger), upstream: None, template: TemplateOf::default() };
+        Self { config: Arc::new(config) }
+    }
+
+    /// Names the upstream that is called through this layer.
+    ///
+    /// Without a name, it is the host and port of each request's URL: right for a client that calls one host, and
+    /// still bounded, though of little use, for one that calls any.
+    pub fn upstream(self, name: impl Into<Arc<str>>) -> Self {
+        self.set(|config| config.upstream = Some(name.into()))
+    }
+
+    /// Sets the limit of every response's body.
+    ///
+    /// Endless responses (`text/event-stream`, `multipart/x-mixed-replace`, of no declared length) are not held
+    /// against it, only against limits set for their endpoint or their request. An upstream that you do not trust
+    /// could use that to pass: see [`exempt_streams`](Self::exempt_streams).
+    pub fn response_limit(self, limit: Limit) -> Self {
+        self.set(|config| config.settings.response = limit)
+    }
+
+    /// Sets the limit of every request's body.
+    pub fn request_limit(self, limit: Limit) -> Self {
+        self.set(|config| config.settings.request = limit)
+    }
+
+    /// Sets limits for one endpoint, in place of the layer's: `"/inventory/{sku}"`, or for one method
+    /// `"GET /inventory/{sku}"`.
+    ///
+    /// What is compared is the URL template, as it appears in the ledger. A request's own [`BodyLimits`], in its
+    /// extensions, win over these.
+    pub fn limits_for(self, endpoint: &str, limits: BodyLimits) -> Self {
+        self.set(|config| config.settings.endpoints.set(endpoint, limits))
+    }
+
+    /// Sets how to find the template behind a request's method and path, for requests without a [`UrlTemplate`]
+    /// extension.
+    ///
+    /// It must give a template, never a path: the ledger is bounded, and paths would crowd out what matters.
+    ///
+    /// ```
+    /// use plimsoll::{ClientLayer, Ledger};
+    ///
+    /// let layer = ClientLayer::new(&Ledger::new()).url_template(|_method, path| {
+    ///     path.starts_with("/inventory/").then_some("/inventory/{sku}".into())
+    /// });
+    /// ```
+    pub fn url_template<F>(self, template: F) -> Self
+    where
+        F: Fn(&Method, &str) -> Option<Cow<'static, str>> + Send + Sync + 'static,
+    {
+        self.set(|config| config.template = TemplateOf(Some(Arc::new(template))))
+    }
+
+    /// Says which bytes this layer sees; those of the wire by default, and always decoded ones around reqwest.
+    pub fn view(self, view: View) -> Self {
+        self.set(|config| config.settings.view = view)
+    }
+
+    /// Sets up to how many bytes of a refused response are read and thrown away before the call fails; 0 by
+    /// default.
+    ///
+    /// An HTTP/1 connection can be used again only once its response has been read. Only responses whose declared
+    /// length is within this are drained. It takes as long as the upstream takes to send it: bound that by a
+    /// timeout layer.
+    pub fn drain_refused_up_to(self, bytes: u64) -> Self {
+        self.set(|config| config.settings.drain = bytes)
+    }
+
+    /// Sets whether endless responses are exempt from the layer's own limit; they are by default.
+    pub fn exempt_streams(self, exempt: bool) -> Self {
+        self.set(|config| config.settings.exempt_streams = exempt)
+    }
+
+    /// Sets whether sizes and refusals are written on the active OpenTelemetry span; they are by default.
+    ///
+    /// To do so, the span is kept until the bodies have ended, so one that ends when it is dropped lasts as long.
+    /// Without feature `opentelemetry` there is no such span.
+    pub fn span_attributes(self, write: bool) -> Self {
+        self.set(|config| config.settings.span_attributes = write)
+    }
+
+    #[cfg_attr(not(feature = "reqwest-middleware"), allow(dead_code))]
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
+        set(Arc::make_mut(&mut self.config));
+        self
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = ClientService<S>;
+
+    fn layer(&self, inner: S) -> ClientService<S> {
+        ClientService::new(inner, Arc::clone(&self.config))
+    }
+}
+
+/// The head of a request as all clients have it, whatever type their requests are of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) host: Option<&'a str>,
+    pub(crate) port: Option<u16>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) extensions: &'a Extensions,
+}
+
+impl Config {
+    pub(crate) fn begin(&self, head: &Head<'_>, view: View) -> Call {
+        let Head { method, path, host, port, headers, extensions } = *head;
+        let upstream = match &self.upstream {
+            Some(name) => Upstream { name: Some(name), port: None },
+            None => Upstream { name: host, port },
+        };
+        let template = match (extensions.get(), &self.template) {
+            (Some(UrlTemplate(template)), _) => Some(Cow::Borrowed(*template)),
+            (None, TemplateOf(Some(template))) => template(method, path),
+            (None, TemplateOf(None)) => None,
+        };
+        let key = Key { role: Role::Client, method: MethodClass::of(method), upstream, route: template.as_deref() };
+        Call::begin(&self.settings, &key, headers, extensions, view)
+    }
+}
+
+/// How the URL template of a request without one is found.
+#[derive(Clone, Default)]
+struct TemplateOf(Option<Arc<TemplateFn>>);
+
+type TemplateFn = dyn Fn(&Method, &str) -> Option<Cow<'static, str>> + Send + Sync;
+
+impl fmt::Debug for TemplateOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "TemplateOf(a closure)" } else { "TemplateOf(extensions)" })
+    }
+}

@@ -1,0 +1,128 @@
+//! Where the time comes from: the system's clock, or one that a test moves by hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The wall clock of a ledger: stamps exemplars and paces repeated log events.
+///
+/// The default is the system's; [`ManualClock`] makes one for tests. Times before 1970 read as 1970,
+/// times after 2554 (what 64 bits of nanoseconds hold) as 2554.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    System,
+    Manual(Arc<AtomicU64>),
+}
+
+impl Clock {
+    /// The system's wall clock.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        time(self.unix_nanos())
+    }
+
+    pub(crate) fn unix_nanos(&self) -> u64 {
+        match &self.0 {
+            Source::System => {
+                #[allow(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+                let now = SystemTime::now();
+                unix_nanos(now)
+            }
+            Source::Manual(nanos) => nanos.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// A clock that stands still until it is moved: for deterministic tests.
+///
+/// ```
+/// use plimsoll::{Ledger, ManualClock};
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// let time = ManualClock::at(UNIX_EPOCH + Duration::from_secs(1_000));
+/// let ledger = Ledger::builder().clock(time.clock()).build();
+/// time.advance(Duration::from_secs(10));
+/// assert_eq!(time.clock().now(), UNIX_EPOCH + Duration::from_secs(1_010));
+/// # drop(ledger);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    /// A clock that reads `start`.
+    #[must_use]
+    pub fn at(start: SystemTime) -> Self {
+        Self(Arc::new(AtomicU64::new(unix_nanos(start))))
+    }
+
+    /// A handle to give to [`LedgerBuilder::clock`](crate::LedgerBuilder::clock); it moves with this clock.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        Clock(Source::Manual(Arc::clone(&self.0)))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        let by = nanos(by);
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_add(by)));
+    }
+
+    /// Sets the clock to any time, earlier ones included.
+    pub fn set(&self, now: SystemTime) {
+        self.0.store(unix_nanos(now), Ordering::Relaxed);
+    }
+}
+
+/// A duration in nanoseconds, the longest ones cut to what 64 bits hold (584 years).
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The time that a count of nanoseconds since 1970 stands for.
+pub(crate) fn time(unix_nanos: u64) -> SystemTime {
+    UNIX_EPOCH.checked_add(Duration::from_nanos(unix_nanos)).unwrap_or(UNIX_EPOCH)
+}
+
+fn unix_nanos(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told() {
+        let time = ManualClock::at(UNIX_EPOCH);
+        let clock = time.clock();
+        assert_eq!(clock.unix_nanos(), 0);
+        time.advance(Duration::from_nanos(7));
+        assert_eq!(clock.unix_nanos(), 7);
+        time.set(UNIX_EPOCH + Duration::from_nanos(3));
+        assert_eq!(clock.unix_nanos(), 3);
+    }
+
+    #[test]
+    fn times_that_do_not_fit_are_cut_not_wrapped() {
+        assert_eq!(unix_nanos(UNIX_EPOCH - Duration::from_secs(1)), 0);
+        let time = ManualClock::at(UNIX_EPOCH);
+        time.advance(Duration::MAX);
+        time.advance(Duration::from_secs(1));
+        assert_eq!(time.clock().unix_nanos(), u64::MAX);
+    }
+
+    #[test]
+    fn the_system_clock_is_past_2020() {
+        assert!(Clock::system().now() > UNIX_EPOCH + Duration::from_secs(1_577_836_800));
+    }
+}

@@ -1,0 +1,340 @@
+//! Who is measured: role, direction, and the endpoint that bodies are counted under.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use http::Method;
+
+/// Which side of a call this process is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// We answer: bodies that pass a [`ServerLayer`](crate::ServerLayer).
+    Server,
+    /// We call an upstream: bodies that pass a [`ClientLayer`](crate::ClientLayer).
+    Client,
+}
+
+impl Role {
+    /// `server` or `client`, as in the metric names of OpenTelemetry's HTTP conventions.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which of the two bodies of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    /// From the caller to the one who answers.
+    Request,
+    /// Back from the one who answers.
+    Response,
+}
+
+impl Direction {
+    /// `request` or `response`, as in the metric names of OpenTelemetry's HTTP conventions.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The route template that matched a request, as an extension of the request, for servers without axum.
+///
+/// A `&'static str` on purpose: a route names code, so there are as many as the program has, never as many as
+/// there are paths. Routes known only at run time go through
+/// [`ServerLayer::route`](crate::ServerLayer::route).
+///
+/// ```
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(plimsoll::Route("/users/{id}"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Route(pub &'static str);
+
+/// The template behind a client request's URL, as an extension of the request.
+///
+/// Named after the attribute `url.template`. Without one, calls to an upstream are told apart by their method
+/// only. Templates known only at run time go through
+/// [`ClientLayer::url_template`](crate::ClientLayer::url_template).
+///
+/// ```
+/// let mut request = http::Request::get("http://inventory/inventory/4711").body(())?;
+/// request.extensions_mut().insert(plimsoll::UrlTemplate("/inventory/{sku}"));
+/// # Ok::<_, http::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UrlTemplate(pub &'static str);
+
+/// What is measured together: role, upstream (client only), method and route template.
+///
+/// Never holds a raw path. A clone is a handle. Methods that HTTP does not register read `_OTHER`.
+/// Its `Display` is made for people: `POST /checkout`, `GET /inventory/{sku} of inventory`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint(Arc<Parts>);
+
+#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Parts {
+    overflow: bool,
+    role: Role,
+    name: Option<Box<str>>,
+    port: Option<u16>,
+    upstream: Option<Box<str>>,
+    route: Option<Box<str>>,
+    method: MethodClass,
+}
+
+impl Endpoint {
+    pub(crate) fn new(key: &Key<'_>) -> Self {
+        let Key { role, method, upstream, route } = *key;
+        let text = match (upstream.name, upstream.port) {
+            (Some(name), Some(port)) => Some(format!("{name}:{port}").into()),
+            (Some(name), None) => Some(name.into()),
+            (None, _) => None,
+        };
+        Self(Arc::new(Parts {
+            overflow: false,
+            role,
+            name: upstream.name.map(Into::into),
+            port: upstream.port,
+            upstream: text,
+            route: route.map(Into::into),
+            method,
+        }))
+    }
+
+    /// Where everything is counted that finds no room of its own.
+    pub(crate) fn overflow(role: Role) -> Self {
+        Self(Arc::new(Parts {
+            overflow: true,
+            role,
+            name: None,
+            port: None,
+            upstream: None,
+            route: None,
+            method: MethodClass::Other,
+        }))
+    }
+
+    pub(crate) fn matches(&self, key: &Key<'_>) -> bool {
+        let Key { role, method, upstream, route } = key;
+        let parts = &*self.0;
+        parts.method == *method
+            && parts.role == *role
+            && parts.route.as_deref() == *route
+            && parts.name.as_deref() == upstream.name
+            && parts.port == upstream.port
+    }
+
+    /// Which side of the call we are on.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.0.role
+    }
+
+    /// The upstream's name as set on the layer, or else `host` or `host:port` of the request's URL; client only.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&str> {
+        self.0.upstream.as_deref()
+    }
+
+    /// The method, `_OTHER` for one that is not registered (as OpenTelemetry's conventions require).
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        self.0.method.as_str()
+    }
+
+    /// The route template (server) or URL template (client); absent where none is known.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.0.route.as_deref()
+    }
+
+    /// Whether this stands for all endpoints that found no room in the ledger.
+    #[must_use]
+    pub fn is_overflow(&self) -> bool {
+        self.0.overflow
+    }
+
+    /// The memory that its text takes, in bytes.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let Parts { overflow: _, role: _, name, port: _, upstream, route, method: _ } = &*self.0;
+        [name, upstream, route].into_iter().flatten().fold(0, |sum, text| sum.saturating_add(text.len()))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_overflow() {
+            return write!(f, "all other {} endpoints", self.role());
+        }
+        f.write_str(self.method())?;
+        match self.route() {
+            Some(route) => write!(f, " {route}")?,
+            None => f.write_str(" (no route)")?,
+        }
+        match self.upstream() {
+            Some(upstream) => write!(f, " of {upstream}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({}: {self})", self.role())
+    }
+}
+
+/// An endpoint before it is looked up: borrows all it can from the request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key<'a> {
+    pub(crate) role: Role,
+    pub(crate) method: MethodClass,
+    pub(crate) upstream: Upstream<'a>,
+    pub(crate) route: Option<&'a str>,
+}
+
+/// The upstream of a client call: a name given to it, or the host and port that it is called at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Upstream<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) port: Option<u16>,
+}
+
+impl Key<'_> {
+    pub(crate) fn hash_with(&self, state: &foldhash::fast::RandomState) -> u64 {
+        let Key { role, method, upstream, route } = *self;
+        let mut hasher = state.build_hasher();
+        let port = upstream.port.map_or(0, |port| u64::from(port) << 16 | 1 << 32);
+        hasher.write_u64(port | (role as u64) << 8 | method as u64);
+        if let Some(name) = upstream.name {
+            name.hash(&mut hasher);
+        }
+        if let Some(route) = route {
+            route.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+}
+
+/// The methods that are told apart; any other is `_OTHER`.
+///
+/// Those of RFC 9110 section 9, PATCH (RFC 5789) and QUERY, as OpenTelemetry's `http.request.method` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum MethodClass {
+    Connect,
+    Delete,
+    Get,
+    Head,
+    Options,
+    Patch,
+    Post,
+    Put,
+    Query,
+    Trace,
+    Other,
+}
+
+impl MethodClass {
+    pub(crate) fn of(method: &Method) -> Self {
+        match *method {
+            Method::GET => Self::Get,
+            Method::POST => Self::Post,
+            Method::PUT => Self::Put,
+            Method::DELETE => Self::Delete,
+            Method::HEAD => Self::Head,
+            Method::OPTIONS => Self::Options,
+            Method::CONNECT => Self::Connect,
+            Method::PATCH => Self::Patch,
+            Method::TRACE => Self::Trace,
+            _ if method.as_str() == "QUERY" => Self::Query,
+            _ => Self::Other,
+        }
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "CONNECT",
+            Self::Delete => "DELETE",
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Options => "OPTIONS",
+            Self::Patch => "PATCH",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Query => "QUERY",
+            Self::Trace => "TRACE",
+            Self::Other => "_OTHER",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key<'a>(role: Role, name: Option<&'a str>, port: Option<u16>, route: Option<&'a str>) -> Key<'a> {
+        Key { role, method: MethodClass::Get, upstream: Upstream { name, port }, route }
+    }
+
+    #[test]
+    fn an_endpoint_reads_like_a_sentence() {
+        let call = key(Role::Client, Some("inventory"), None, Some("/inventory/{sku}"));
+        assert_eq!(Endpoint::new(&call).to_string(), "GET /inventory/{sku} of inventory");
+        let call = key(Role::Client, Some("10.0.0.1"), Some(8080), None);
+        assert_eq!(Endpoint::new(&call).to_string(), "GET (no route) of 10.0.0.1:8080");
+        let answer = key(Role::Server, None, None, Some("/checkout"));
+        assert_eq!(Endpoint::new(&answer).to_string(), "GET /checkout");
+        assert_eq!(Endpoint::overflow(Role::Client).to_string(), "all other client endpoints");
+    }
+
+    #[test]
+    fn every_part_of_a_key_tells_endpoints_apart() {
+        let base = key(Role::Client, Some("a"), Some(1), Some("/x"));
+        let others = [
+            key(Role::Server, Some("a"), Some(1), Some("/x")),
+            key(Role::Client, Some("b"), Some(1), Some("/x")),
+            key(Role::Client, None, Some(1), Some("/x")),
+            key(Role::Client, Some("a"), Some(2), Some("/x")),
+            key(Role::Client, Some("a"), None, Some("/x")),
+            key(Role::Client, Some("a"), Some(1), Some("/y")),
+            key(Role::Client, Some("a"), Some(1), None),
+            Key { method: MethodClass::Put, ..base },
+        ];
+        let state = foldhash::fast::RandomState::default();
+        assert!(Endpoint::new(&base).matches(&base));
+        for other in others {
+            assert!(!Endpoint::new(&base).matches(&other), "{other:?}");
+            assert_ne!(base.hash_with(&state), other.hash_with(&state), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn methods_outside_the_registry_are_one() {
+        assert_eq!(MethodClass::of(&Method::PATCH).as_str(), "PATCH");
+        assert_eq!(MethodClass::of(&Method::from_bytes(b"QUERY").unwrap()).as_str(), "QUERY");
+        assert_eq!(MethodClass::of(&Method::from_bytes(b"BREW").unwrap()), MethodClass::Other);
+        assert_eq!(MethodClass::of(&Method::from_bytes(b"get").unwrap()), MethodClass::Other);
+    }
+}

@@ -1,0 +1,266 @@
+//! The ledger as OpenMetrics text, with exemplars.
+
+use std::fmt::{self, Write};
+
+use crate::endpoint::{Direction, Role};
+use crate::ledger::{CLASSIC_BOUNDS, Exemplar, Ledger, SeriesSnapshot, SizeDistribution, Snapshot};
+
+/// A ledger as OpenMetrics 1.0 text: what Prometheus scrapes, exemplars included.
+///
+/// Its `Display` is a whole page; it is also a tower service that answers a scrape with one. To append it to the
+/// text of another registry, which must not end in `# EOF` yet, use [`encode`](Self::encode).
+///
+/// | metric | type | what it counts |
+/// |---|---|---|
+/// | `http_{server,client}_{request,response}_body_size_bytes` | histogram | completed bodies |
+/// | `plimsoll_body_offered_size_bytes` | histogram | completed bodies, and refused ones by what they declared or, at least, what was seen |
+/// | `plimsoll_bodies_total` | counter | bodies by `plimsoll_outcome` |
+/// | `plimsoll_body_over_limit_total` | counter | bodies over a limit: refused, or let pass with a warning |
+/// | `plimsoll_body_limit_bytes` | gauge | the limit that the last body was held against, by `plimsoll_limit_action` |
+///
+/// All move when a body ends, but for the over-limit counter, which moves when it is found out, and the gauge, which
+/// moves when a body begins. Histograms have a bucket for each power of two from 256 B to 16 MiB, the same for
+/// every series, each with the last exemplar in it. A series in which nothing ended yet is not written.
+///
+/// Prometheus keeps exemplars only with `--enable-feature=exemplar-storage`.
+#[derive(Clone, Debug)]
+pub struct OpenMetrics {
+    ledger: Ledger,
+}
+
+impl OpenMetrics {
+    /// The content type of the text; without it, Prometheus refuses exemplars.
+    pub const CONTENT_TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    /// Reads from this ledger each time it is asked.
+    #[must_use]
+    pub fn new(ledger: &Ledger) -> Self {
+        Self { ledger: ledger.clone() }
+    }
+
+    /// Writes all metrics without the closing `# EOF`, to stand beside those of other registries.
+    ///
+    /// ```
+    /// use plimsoll::{Ledger, OpenMetrics};
+    ///
+    /// let mut page = String::from("# TYPE jobs counter\njobs_total 3\n");
+    /// OpenMetrics::new(&Ledger::new()).encode(&mut page)?;
+    /// page.push_str("# EOF\n");
+    /// # Ok::<_, std::fmt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Only where `out` gives one.
+    pub fn encode(&self, out: &mut impl Write) -> fmt::Result {
+        let snapshot = self.ledger.snapshot();
+        for role in [Role::Server, Role::Client] {
+            for direction in [Direction::Request, Direction::Response] {
+                completed_sizes(out, &snapshot, role, direction)?;
+            }
+        }
+        offered_sizes(out, &snapshot)?;
+        bodies(out, &snapshot)?;
+        over_limit(out, &snapshot)?;
+        limits(out, &snapshot)
+    }
+}
+
+impl fmt::Display for OpenMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.encode(f)?;
+        f.write_str("# EOF\n")
+    }
+}
+
+fn completed_sizes(out: &mut impl Write, snapshot: &Snapshot, role: Role, direction: Direction) -> fmt::Result {
+    let name = format!("http_{role}_{direction}_body_size_bytes");
+    let help = format!("Sizes of the {direction} bodies that ended complete, as {role}.");
+    let of_family = |series: &&SeriesSnapshot| series.endpoint.role() == role && series.direction == direction;
+    let mut head = Head::new(&name, "histogram", Some("bytes"), &help);
+    for series in snapshot.series().iter().filter(of_family) {
+        histogram(out, &mut head, &Labels::standard(series), &series.completed, &series.completed_exemplars)?;
+    }
+    Ok(())
+}
+
+fn offered_sizes(out: &mut impl Write, snapshot: &Snapshot) -> fmt::Result {
+    let help = "Sizes that the other side wanted to send: completed bodies, and refused ones as declared or seen.";
+    let mut head = Head::new("plimsoll_body_offered_size_bytes", "histogram", Some("bytes"), help);
+    for series in snapshot.series() {
+        let exemplars: Vec<_> = series.completed_exemplars.iter().chain(&series.refused_exemplars).copied().collect();
+        histogram(out, &mut head, &Labels::own(series), &series.offered, &exemplars)?;
+    }
+    Ok(())
+}
+
+fn bodies(out: &mut impl Write, snapshot: &Snapshot) -> fmt::Result {
+    let mut head = Head::new("plimsoll_bodies", "counter", None, "Bodies by how they ended.");
+    for series in snapshot.series() {
+        for (outcome, count) in series.outcomes.iter().filter(|(_, count)| *count > 0) {
+            let labels = Labels::own(series);
+            head.write(out)?;
+            writeln!(out, "plimsoll_bodies_total{{{labels},plimsoll_outcome=\"{}\"}} {count}", outcome.as_str())?;
+        }
+    }
+    Ok(())
+}
+
+fn over_limit(out: &mut impl Write, snapshot: &Snapshot) -> fmt::Result {
+    let help = "Bodies over a limit: refused, or let pass with a warning.";
+    let mut head = Head::new("plimsoll_body_over_limit", "counter", None, help);
+    for series in snapshot.series().iter().filter(|series| series.over_limit > 0) {
+        head.write(out)?;
+        write!(out, "plimsoll_body_over_limit_total{{{}}} {}", Labels::own(series), series.over_limit)?;
+        exemplar(out, series.over_limit_exemplar.as_ref())?;
+    }
+    Ok(())
+}
+
+fn limits(out: &mut impl Write, snapshot: &Snapshot) -> fmt::Result {
+    let help = "The limit that the last body was held against.";
+    let mut head = Head::new("plimsoll_body_limit_bytes", "gauge", Some("bytes"), help);
+    for series in snapshot.series() {
+        let lines = [("reject", series.limit.rejects_over()), ("warn", series.limit.warns_over())];
+        for (action, line) in lines {
+            let Some(line) = line else { continue };
+            let labels = Labels::own(series);
+            head.write(out)?;
+            writeln!(out, "plimsoll_body_limit_bytes{{{labels},plimsoll_limit_action=\"{action}\"}} {line}")?;
+        }
+    }
+    Ok(())
+}
+
+/// One histogram of classic buckets; nothing where it is empty.
+fn histogram(
+    out: &mut impl Write,
+    head: &mut Head<'_>,
+    labels: &Labels<'_>,
+    sizes: &SizeDistribution,
+    exemplars: &[Exemplar],
+) -> fmt::Result {
+    if sizes.count() == 0 {
+        return Ok(());
+    }
+    head.write(out)?;
+    let name = head.name;
+    let mut above = None;
+    for bound in CLASSIC_BOUNDS {
+        #[allow(clippy::cast_possible_truncation, reason = "at most 63")]
+        let count = sizes.count_up_to_power_of_two(bound.trailing_zeros() as u8);
+        write!(out, "{name}_bucket{{{labels},le=\"{bound}.0\"}} {count}")?;
+        exemplar(out, latest(exemplars, above, Some(bound)))?;
+        above = Some(bound);
+    }
+    write!(out, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", sizes.count())?;
+    exemplar(out, latest(exemplars, above, None))?;
+    writeln!(out, "{name}_count{{{labels}}} {}", sizes.count())?;
+    writeln!(out, "{name}_sum{{{labels}}} {}", sizes.sum())
+}
+
+/// The latest exemplar above one bound and up to another.
+fn latest(exemplars: &[Exemplar], above: Option<u64>, up_to: Option<u64>) -> Option<&Exemplar> {
+    let within = |exemplar: &&Exemplar| {
+        above.is_none_or(|bound| exemplar.value() > bound) && up_to.is_none_or(|bound| exemplar.value() <= bound)
+    };
+    exemplars.iter().filter(within).max_by_key(|exemplar| exemplar.unix_nanos())
+}
+
+/// Ends a sample's line, with its exemplar. Its labels take 63 of the 128 characters that are allowed.
+fn exemplar(out: &mut impl Write, exemplar: Option<&Exemplar>) -> fmt::Result {
+    if let Some(exemplar) = exemplar {
+        let (trace, span, value) = (exemplar.trace_id(), exemplar.span_id(), exemplar.value());
+        let (seconds, nanos) = (exemplar.unix_nanos() / NANOS, exemplar.unix_nanos() % NANOS);
+        write!(out, " # {{trace_id=\"{trace:032x}\",span_id=\"{span:016x}\"}} {value} {seconds}.{nanos:09}")?;
+    }
+    out.write_char('\n')
+}
+
+const NANOS: u64 = 1_000_000_000;
+
+/// The lines that open a metric family, written with its first sample.
+struct Head<'a> {
+    name: &'a str,
+    kind: &'static str,
+    unit: Option<&'static str>,
+    help: &'a str,
+    written: bool,
+}
+
+impl<'a> Head<'a> {
+    fn new(name: &'a str, kind: &'static str, unit: Option<&'static str>, help: &'a str) -> Self {
+        Self { name, kind, unit, help, written: false }
+    }
+
+    fn write(&mut self, out: &mut impl Write) -> fmt::Result {
+        let Self { name, kind, unit, help, written } = self;
+        if std::mem::replace(written, true) {
+            return Ok(());
+        }
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
+        match unit {
+            Some(unit) => writeln!(out, "# UNIT {name} {unit}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The labels of a series, without braces.
+struct Labels<'a> {
+    series: &'a SeriesSnapshot,
+    /// Our own metrics hold all roles and directions; in the standard ones, the name says which.
+    own: bool,
+}
+
+impl<'a> Labels<'a> {
+    fn standard(series: &'a SeriesSnapshot) -> Self {
+        Self { series, own: false }
+    }
+
+    fn own(series: &'a SeriesSnapshot) -> Self {
+        Self { series, own: true }
+    }
+}
+
+impl fmt::Display for Labels<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { series, own } = self;
+        let endpoint = &series.endpoint;
+        write!(f, "http_request_method=\"{}\"", endpoint.method())?;
+        if *own {
+            write!(f, ",plimsoll_role=\"{}\",plimsoll_direction=\"{}\"", endpoint.role(), series.direction)?;
+        }
+        let template = match endpoint.role() {
+            Role::Server => "http_route",
+            Role::Client => "url_template",
+        };
+        for (name, value) in [(template, endpoint.route()), ("plimsoll_upstream", endpoint.upstream())] {
+            if let Some(value) = value {
+                write!(f, ",{name}=\"{}\"", Escaped(value))?;
+            }
+        }
+        if let Some(status) = series.status {
+            write!(f, ",http_response_status_code=\"{status}\"")?;
+        }
+        if endpoint.is_overflow() {
+            f.write_str(",otel_metric_overflow=\"true\"")?;
+        }
+        let (coding, view) = (series.coding.as_str(), series.view.as_str());
+        write!(f, ",plimsoll_content_encoding=\"{coding}\",plimsoll_body_view=\"{view}\"")
+    }
+}
+
+/// A label's value as the text format wants it: backslash, quote and line feed escaped.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| match character {
+            '\\' => f.write_str("\\\\"),
+            '"' => f.write_str("\\\""),
+            '\n' => f.write_str("\\n"),
+            other => f.write_char(other),
+        })
+    }
+}

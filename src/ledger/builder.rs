@@ -1,0 +1,88 @@
+//! The settings of a ledger.
+
+use std::time::Duration;
+
+use super::core::DEFAULT_EVENT_INTERVAL;
+use super::handle::Ledger;
+use crate::clock::Clock;
+
+/// Which bodies leave an exemplar; OpenTelemetry's `OTEL_METRICS_EXEMPLAR_FILTER` with the same names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExemplarFilter {
+    /// Those of sampled traces: they can be found in a backend. The default.
+    #[default]
+    TraceBased,
+    /// All that have a trace id.
+    AlwaysOn,
+    /// None.
+    AlwaysOff,
+}
+
+/// Makes a [`Ledger`] with settings of your own; [`Ledger::new`] has the defaults.
+#[derive(Clone, Debug)]
+pub struct LedgerBuilder {
+    pub(super) clock: Clock,
+    pub(super) exemplars: ExemplarFilter,
+    pub(super) event_interval: Duration,
+    pub(super) max_series: usize,
+    pub(super) max_bytes: usize,
+}
+
+impl Default for LedgerBuilder {
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            exemplars: ExemplarFilter::default(),
+            event_interval: DEFAULT_EVENT_INTERVAL,
+            max_series: 4096,
+            max_bytes: 32 << 20,
+        }
+    }
+}
+
+impl LedgerBuilder {
+    /// Sets how many series there may be; 4,096 by default.
+    ///
+    /// A body that would need one more is counted in the overflow series of its role and direction, with every
+    /// other such body; a warning says so once. 0 counts everything there. The ledger holds a table of 32 bytes
+    /// for each series that it may have.
+    #[must_use]
+    pub fn max_series(self, max_series: usize) -> Self {
+        Self { max_series, ..self }
+    }
+
+    /// Sets how many bytes all series may take together; 32 MiB by default, enough for 4,096 usual ones.
+    ///
+    /// A body that would need more, for a new series or for a size that its series has not seen, is counted in
+    /// the overflow series. A series takes 2 to 4 KB; 14 KB where sizes from 2 bytes to 1 TiB all occur.
+    #[must_use]
+    pub fn max_bytes(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
+    }
+
+    /// Sets which bodies leave an exemplar; those of sampled traces by default.
+    #[must_use]
+    pub fn exemplars(self, exemplars: ExemplarFilter) -> Self {
+        Self { exemplars, ..self }
+    }
+
+    /// Sets how long a series stays silent after a log event of a kind (refusal, warning); 10 s by default.
+    ///
+    /// The next event then says how many were held back and how large the largest was. Zero logs each one.
+    #[must_use]
+    pub fn event_interval(self, event_interval: Duration) -> Self {
+        Self { event_interval, ..self }
+    }
+
+    /// Sets where the time comes from; the system's clock by default.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Makes the ledger.
+    #[must_use]
+    pub fn build(self) -> Ledger {
+        Ledger::with_settings(&self)
+    }
+}

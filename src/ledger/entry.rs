@@ -1,0 +1,128 @@
+//! One endpoint of the ledger, and the short chain of its series.
+
+use std::sync::{Arc, OnceLock};
+
+use super::attributes::Attributes;
+use super::core::Core;
+use super::series::Series;
+use crate::endpoint::{Direction, Endpoint, Role};
+
+/// An endpoint with its series: found once a call, kept by the call until its response.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    endpoint: Endpoint,
+    core: Arc<Core>,
+    chain: Chain,
+    overflow: Arc<Overflow>,
+}
+
+impl Entry {
+    pub(super) fn new(endpoint: Endpoint, core: Arc<Core>, overflow: Arc<Overflow>) -> Self {
+        Self { endpoint, core, chain: Chain::default(), overflow }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The series of these attributes; the overflow series where it cannot be made.
+    pub(crate) fn series(&self, attributes: Attributes) -> &Arc<Series> {
+        let overflow = self.overflow.series(attributes.direction());
+        if self.endpoint.is_overflow() {
+            return overflow;
+        }
+        let make = || {
+            let granted = self.core.grant_series(size_of::<Series>());
+            granted.then(|| Series::new(self.endpoint.clone(), attributes, Arc::clone(&self.core), Some(overflow)))
+        };
+        self.chain.get_or_insert(attributes, make, |bytes| self.core.grant(bytes)).unwrap_or(overflow)
+    }
+
+    pub(super) fn overflow(&self) -> &Arc<Overflow> {
+        &self.overflow
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Series>> {
+        self.chain.chunks().flat_map(|chunk| &chunk.series).filter_map(OnceLock::get).map(|(_, series)| series)
+    }
+
+    /// The memory that an entry takes beside its series, in bytes.
+    pub(super) fn bytes(endpoint: &Endpoint) -> usize {
+        size_of::<Self>().saturating_add(endpoint.text_bytes())
+    }
+}
+
+/// Where the bodies of one role are counted that found no room, a series for each direction.
+#[derive(Debug)]
+pub(super) struct Overflow {
+    request: Arc<Series>,
+    response: Arc<Series>,
+}
+
+impl Overflow {
+    pub(super) fn new(role: Role, core: &Arc<Core>) -> Self {
+        let series = |direction| {
+            let attributes = Attributes::overflow(direction);
+            Arc::new(Series::new(Endpoint::overflow(role), attributes, Arc::clone(core), None))
+        };
+        Self { request: series(Direction::Request), response: series(Direction::Response) }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Series>> {
+        [&self.request, &self.response].into_iter()
+    }
+
+    fn series(&self, direction: Direction) -> &Arc<Series> {
+        match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        }
+    }
+}
+
+/// The series of an endpoint in the order in which they came, a few to a chunk: rarely are there more.
+#[derive(Debug, Default)]
+struct Chain {
+    series: [OnceLock<(Attributes, Arc<Series>)>; 6],
+    next: OnceLock<Box<Chain>>,
+}
+
+impl Chain {
+    fn get_or_insert(
+        &self,
+        attributes: Attributes,
+        make: impl FnOnce() -> Option<Series>,
+        grant: impl Fn(usize) -> bool,
+    ) -> Option<&Arc<Series>> {
+        let mut make = Some(make);
+        let mut mine = None;
+        let mut chunk = self;
+        loop {
+            for cell in &chunk.series {
+                let (found, series) = match cell.get() {
+                    Some(found) => found,
+                    None => {
+                        if let Some(make) = make.take() {
+                            mine = make().map(Arc::new);
+                        }
+                        let mine = Arc::clone(mine.as_ref()?);
+                        // Another thread may have been first, with this series or with a stranger.
+                        cell.get_or_init(|| (attributes, mine))
+                    }
+                };
+                if *found == attributes {
+                    return Some(series);
+                }
+            }
+            chunk = match chunk.next.get() {
+                Some(next) => next,
+                None if grant(size_of::<Self>()) => chunk.next.get_or_init(Box::default),
+                None => return None,
+            };
+        }
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |chunk| chunk.next.get().map(|next| &**next))
+    }
+}

@@ -1,0 +1,217 @@
+//! One recorded value with the ids of the call that produced it: a slot that is written without a lock and never
+//! read torn.
+
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU64, fence};
+use std::time::SystemTime;
+
+use crate::clock;
+use crate::trace::TraceContext;
+
+/// The upper bounds, in bytes, of the buckets that have an exemplar each: powers of two from 256 B to 16 MiB.
+/// One more slot takes what is larger.
+pub(crate) const CLASSIC_BOUNDS: [u64; 17] = {
+    let mut bounds = [1 << FIRST_EXPONENT; 17];
+    let mut at = 1;
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated when compiled")]
+    while at < bounds.len() {
+        bounds[at] = bounds[at - 1] * 2;
+        at += 1;
+    }
+    bounds
+};
+const FIRST_EXPONENT: u32 = 8;
+const SLOTS: usize = CLASSIC_BOUNDS.len().wrapping_add(1);
+
+/// A body's size and the trace it belongs to: the way from a number to a call that shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exemplar {
+    pub(super) value: u64,
+    pub(super) unix_nanos: u64,
+    pub(super) ids: [u64; 3],
+}
+
+impl Exemplar {
+    /// The size in bytes: as read, or of a refused body what it declared or what was seen of it.
+    #[must_use]
+    pub fn value(&self) -> u64 {
+        self.value
+    }
+
+    /// When the body ended, or was refused.
+    #[must_use]
+    pub fn time(&self) -> SystemTime {
+        clock::time(self.unix_nanos)
+    }
+
+    /// The same in nanoseconds since 1970.
+    #[must_use]
+    pub fn unix_nanos(&self) -> u64 {
+        self.unix_nanos
+    }
+
+    /// The trace id; 32 hexadecimal digits where it is written (`{:032x}`).
+    #[must_use]
+    pub fn trace_id(&self) -> u128 {
+        let [high, low, _] = self.ids;
+        u128::from(high) << 64 | u128::from(low)
+    }
+
+    /// The span id; 16 hexadecimal digits where it is written (`{:016x}`).
+    #[must_use]
+    pub fn span_id(&self) -> u64 {
+        let [_, _, span] = self.ids;
+        span
+    }
+}
+
+/// One exemplar per classic bucket, the last one written; memory is asked for when the first one comes.
+#[derive(Debug, Default)]
+pub(super) struct Exemplars([OnceLock<Box<Slot>>; SLOTS]);
+
+impl Exemplars {
+    /// Keeps the exemplar for its bucket, unless there is no memory for it.
+    pub(super) fn put(&self, exemplar: &Exemplar, grant: impl Fn(usize) -> bool) {
+        let Some(place) = self.0.get(slot_of(exemplar.value)) else {
+            return;
+        };
+        match place.get() {
+            Some(slot) => slot.put(exemplar),
+            None if grant(size_of::<Slot>()) => place.get_or_init(Box::default).put(exemplar),
+            None => {}
+        }
+    }
+
+    /// The exemplars that stand, smallest bucket first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Exemplar> {
+        self.0.iter().filter_map(|place| place.get().and_then(|slot| slot.get()))
+    }
+}
+
+/// Which of the classic buckets a size belongs to.
+fn slot_of(size: u64) -> usize {
+    let exponent = u64::BITS.wrapping_sub(size.saturating_sub(1).leading_zeros());
+    (exponent.saturating_sub(FIRST_EXPONENT) as usize).min(SLOTS.wrapping_sub(1))
+}
+
+/// A slot for one exemplar: a sequence lock over plain atomics.
+///
+/// The version is even while the slot is at rest (0: never written) and odd while it is written. A writer that
+/// finds another at work leaves, a reader that finds its reading overtaken tries again.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    version: AtomicU64,
+    value: AtomicU64,
+    unix_nanos: AtomicU64,
+    ids: [AtomicU64; 3],
+}
+
+impl Slot {
+    /// Attempts a reader makes before it does without: each fails only when a writer finished in between.
+    const ATTEMPTS: usize = 16;
+
+    /// Writes the exemplar; skipped while another is being written, and where a later one stands.
+    pub(super) fn put(&self, exemplar: &Exemplar) {
+        let Exemplar { value, unix_nanos, ids } = exemplar;
+        let version = self.version.load(Relaxed);
+        // Backends drop an exemplar that is older than the last: a slot's times never go back.
+        if version & 1 == 1 || self.unix_nanos.load(Relaxed) > *unix_nanos {
+            return;
+        }
+        if self.version.compare_exchange(version, version.wrapping_add(1), Acquire, Relaxed).is_err() {
+            return;
+        }
+        fence(Release);
+        self.value.store(*value, Relaxed);
+        self.unix_nanos.store(*unix_nanos, Relaxed);
+        for (word, id) in self.ids.iter().zip(ids) {
+            word.store(*id, Relaxed);
+        }
+        self.version.store(version.wrapping_add(2), Release);
+    }
+
+    /// The exemplar that stands, if any.
+    pub(super) fn get(&self) -> Option<Exemplar> {
+        for _ in 0..Self::ATTEMPTS {
+            let version = self.version.load(Acquire);
+            if version == 0 {
+                return None;
+            }
+            let [high, low, span] = &self.ids;
+            let exemplar = Exemplar {
+                value: self.value.load(Relaxed),
+                unix_nanos: self.unix_nanos.load(Relaxed),
+                ids: [high.load(Relaxed), low.load(Relaxed), span.load(Relaxed)],
+            };
+            fence(Acquire);
+            if version & 1 == 0 && self.version.load(Relaxed) == version {
+                return Some(exemplar);
+            }
+            std::hint::spin_loop();
+        }
+        None
+    }
+}
+
+impl Exemplar {
+    pub(super) fn new(value: u64, unix_nanos: u64, trace: &TraceContext) -> Self {
+        Self { value, unix_nanos, ids: trace.words() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exemplar(value: u64) -> Exemplar {
+        Exemplar { value, unix_nanos: value, ids: [value; 3] }
+    }
+
+    #[test]
+    fn bounds_are_powers_of_two_from_256_bytes_to_16_mebibytes() {
+        assert_eq!((CLASSIC_BOUNDS[0], CLASSIC_BOUNDS[8], CLASSIC_BOUNDS[16]), (256, 65_536, 1 << 24));
+    }
+
+    #[test]
+    fn a_size_belongs_to_the_first_bound_that_holds_it() {
+        for size in [0, 1, 255, 256, 257, 512, 513, 65_535, 65_536, 65_537, 1 << 24, (1 << 24) + 1, u64::MAX] {
+            let expected = CLASSIC_BOUNDS.iter().position(|bound| size <= *bound).unwrap_or(CLASSIC_BOUNDS.len());
+            assert_eq!(slot_of(size), expected, "{size}");
+        }
+    }
+
+    #[test]
+    fn the_last_exemplar_of_a_bucket_wins_and_time_does_not_go_back() {
+        let slots = Exemplars::default();
+        slots.put(&exemplar(300), |_| true);
+        slots.put(&exemplar(400), |_| true);
+        slots.put(&exemplar(350), |_| true);
+        slots.put(&exemplar(1), |_| true);
+        assert_eq!(slots.iter().map(|e| e.value()).collect::<Vec<_>>(), [1, 400]);
+    }
+
+    #[test]
+    fn without_memory_an_exemplar_is_left_out() {
+        let slots = Exemplars::default();
+        slots.put(&exemplar(300), |_| false);
+        assert_eq!(slots.iter().count(), 0);
+    }
+
+    #[test]
+    fn readers_never_see_half_of_two_exemplars() {
+        let slot = Slot::default();
+        std::thread::scope(|scope| {
+            for start in 1..=2 {
+                let slot = &slot;
+                scope.spawn(move || (start..20_000).step_by(2).for_each(|value| slot.put(&exemplar(value))));
+            }
+            for _ in 0..20_000 {
+                if let Some(Exemplar { value, unix_nanos, ids }) = slot.get() {
+                    assert_eq!((unix_nanos, ids), (value, [value; 3]));
+                }
+            }
+        });
+        assert!(slot.get().is_some_and(|last| last.value() > 0));
+    }
+}

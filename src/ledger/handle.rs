@@ -1,0 +1,119 @@
+//! The handle that users hold: make it, read it, switch it.
+
+use std::sync::Arc;
+
+use super::builder::LedgerBuilder;
+use super::core::{Core, Enforcement};
+use super::entry::{Entry, Overflow};
+use super::snapshot::{SeriesView, Snapshot};
+use super::table::Table;
+use crate::endpoint::{Endpoint, Key, Role};
+
+/// The book of body sizes of a process: layers write it, exporters read it. A clone is a handle to the same book.
+///
+/// Make one per process and give it to every layer. Tests make one each.
+///
+/// ```
+/// use plimsoll::Ledger;
+///
+/// let ledger = Ledger::new();
+/// assert!(ledger.snapshot().series().is_empty());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Ledger(Arc<Book>);
+
+#[derive(Debug)]
+struct Book {
+    core: Arc<Core>,
+    endpoints: Table,
+    // The entries that stand in where none can be made.
+    server: Arc<Entry>,
+    client: Arc<Entry>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Ledger {
+    /// A ledger with the default settings.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A ledger with settings of your own.
+    #[must_use]
+    pub fn builder() -> LedgerBuilder {
+        LedgerBuilder::default()
+    }
+
+    pub(super) fn with_settings(settings: &LedgerBuilder) -> Self {
+        let core = Arc::new(Core::new(settings));
+        let overflow = |role| {
+            let series = Arc::new(Overflow::new(role, &core));
+            Arc::new(Entry::new(Endpoint::overflow(role), Arc::clone(&core), series))
+        };
+        let (server, client) = (overflow(Role::Server), overflow(Role::Client));
+        Self(Arc::new(Book { core, endpoints: Table::new(settings.max_series), server, client }))
+    }
+
+    /// Turns every rejecting limit of every layer on this ledger into a warning one, or back, from now on.
+    ///
+    /// Takes effect at once, also for bodies under way; for the day when a limit turns out too tight and a deploy
+    /// would take too long.
+    pub fn set_enforcement(&self, enforcement: Enforcement) {
+        self.0.core.set_enforcement(enforcement);
+    }
+
+    /// What rejecting limits do at present.
+    #[must_use]
+    pub fn enforcement(&self) -> Enforcement {
+        self.0.core.enforcement()
+    }
+
+    /// Whether the ledger has been full, so that bodies are counted in its overflow series.
+    ///
+    /// Once true it stays so. See [`LedgerBuilder::max_series`] and [`LedgerBuilder::max_bytes`].
+    #[must_use]
+    pub fn has_overflowed(&self) -> bool {
+        self.0.core.has_overflowed()
+    }
+
+    /// Copies what the ledger holds now, sorted, so that snapshots compare.
+    ///
+    /// Bodies that end while it is taken may be in it or not; a body that has ended before is.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(self)
+    }
+
+    /// Calls `each` for every series that has anything to tell, without copying it; in no order.
+    pub fn visit(&self, mut each: impl FnMut(SeriesView<'_>)) {
+        let Book { core: _, endpoints, server, client } = &*self.0;
+        let overflow = [server, client].into_iter().flat_map(|entry| entry.overflow().iter());
+        for series in endpoints.iter().flat_map(|entry| entry.iter()).chain(overflow) {
+            let view = SeriesView::new(series);
+            if !view.is_empty() {
+                each(view);
+            }
+        }
+    }
+
+    /// The entry of an endpoint; that of the overflow where there is no room for it.
+    pub(crate) fn entry(&self, key: &Key<'_>) -> &Arc<Entry> {
+        let Book { core, endpoints, server, client } = &*self.0;
+        let overflow = match key.role {
+            Role::Server => server,
+            Role::Client => client,
+        };
+        let make = || {
+            let endpoint = Endpoint::new(key);
+            let granted = core.grant(Entry::bytes(&endpoint));
+            granted.then(|| Entry::new(endpoint, Arc::clone(core), Arc::clone(overflow.overflow())))
+        };
+        endpoints.get_or_insert(key, make).unwrap_or(overflow)
+    }
+}

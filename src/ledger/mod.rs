@@ -1,0 +1,39 @@
+//! The ledger: the in-process book of sizes, outcomes and exemplars.
+//!
+//! One series per endpoint, direction, content coding and view, and for responses status code. Writing takes no
+//! lock and, once a series stands, next to never allocates; memory is bounded twice, by the number of series and
+//! by their bytes. A ledger knows none of its readers: they are made from it, and read by [`Ledger::snapshot`] or
+//! [`Ledger::visit`].
+//!
+//! ```text
+//! Ledger ─ endpoints: fixed table ─ Entry ─ chain of Series ─┬─ completed: Distribution (sizes, exemplars)
+//!    │                                                       ├─ refused:   Distribution, when first needed
+//!    └─ overflow: one Entry a role                           └─ outcomes, over limit, limits in force
+//! ```
+
+mod attributes;
+mod builder;
+mod core;
+mod distribution;
+mod entry;
+mod exemplar;
+mod handle;
+mod pace;
+mod series;
+mod sizes;
+mod snapshot;
+mod table;
+
+pub use attributes::{ContentCoding, View};
+pub use builder::{ExemplarFilter, LedgerBuilder};
+pub use core::Enforcement;
+pub use exemplar::Exemplar;
+pub use handle::Ledger;
+pub use series::Outcome;
+pub use sizes::{Bucket, SizeDistribution};
+pub use snapshot::{Outcomes, SeriesSnapshot, SeriesView, Snapshot};
+
+pub(crate) use attributes::Attributes;
+pub(crate) use entry::Entry;
+pub(crate) use exemplar::CLASSIC_BOUNDS;
+pub(crate) use series::{Population, Sample, Series};

@@ -1,0 +1,66 @@
+//! How often one kind of event may be logged: once an interval, with what was held back in between.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The pace of one kind of event of one series.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// When the last event was let through, in nanoseconds since 1970; 0 is never.
+    last: AtomicU64,
+    held: AtomicU64,
+    max: AtomicU64,
+}
+
+/// An event that may be logged, and for which others it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Burst {
+    /// Events held back since the last one that was let through.
+    pub(super) held: u64,
+    /// The largest size among them and this one.
+    pub(super) max: u64,
+}
+
+impl Pace {
+    /// Whether an event of a body of `size` may be logged at `now`.
+    pub(super) fn admit(&self, now: u64, interval: u64, size: u64) -> Option<Burst> {
+        self.max.fetch_max(size, Relaxed);
+        let last = self.last.load(Relaxed);
+        // A clock that was set back does not silence a series: the interval starts anew.
+        let quiet = last == 0 || now < last || now.saturating_sub(last) >= interval;
+        if quiet && self.last.compare_exchange(last, now.max(1), Relaxed, Relaxed).is_ok() {
+            return Some(Burst { held: self.held.swap(0, Relaxed), max: self.max.swap(0, Relaxed) });
+        }
+        self.held.fetch_add(1, Relaxed);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_event_passes_and_the_next_carries_those_in_between() {
+        let pace = Pace::default();
+        assert_eq!(pace.admit(100, 10, 5), Some(Burst { held: 0, max: 5 }));
+        assert_eq!(pace.admit(105, 10, 90), None);
+        assert_eq!(pace.admit(109, 10, 7), None);
+        assert_eq!(pace.admit(110, 10, 8), Some(Burst { held: 2, max: 90 }));
+        assert_eq!(pace.admit(120, 10, 1), Some(Burst { held: 0, max: 1 }));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_does_not_silence_a_series() {
+        let pace = Pace::default();
+        assert!(pace.admit(1_000, 10, 1).is_some());
+        assert!(pace.admit(5, 10, 1).is_some());
+        assert!(pace.admit(6, 10, 1).is_none());
+    }
+
+    #[test]
+    fn an_interval_of_zero_holds_nothing_back() {
+        let pace = Pace::default();
+        assert!((0..5).all(|_| pace.admit(0, 0, 1).is_some()));
+    }
+}

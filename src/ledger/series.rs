@@ -1,0 +1,270 @@
+//! One series: what is known of the bodies of one endpoint, direction and set of attributes.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
+
+use super::attributes::Attributes;
+use super::core::{Core, Enforcement};
+use super::distribution::Distribution;
+use super::exemplar::{Exemplar, Slot};
+use super::pace::Pace;
+use crate::endpoint::{Direction, Endpoint, Role};
+use crate::error::{LimitExceeded, Setting, Subject};
+use crate::limit::Limit;
+use crate::trace::{CallTrace, TraceContext};
+
+/// How a body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// All of it was delivered, or the message has no body by definition (HEAD, 204, 304, ...).
+    Complete,
+    /// Refused by its declared length, before a byte was read.
+    RejectedEarly,
+    /// Refused while it was read or written.
+    RejectedStreaming,
+    /// Dropped by its owner without ever being polled.
+    Unread,
+    /// Dropped by its owner, or cut by a lost connection, after it was polled and before it ended.
+    Aborted,
+    /// Ended with an error of its own.
+    Failed,
+}
+
+impl Outcome {
+    /// Every outcome, in the order in which they are written.
+    pub const ALL: [Self; 6] =
+        [Self::Complete, Self::RejectedEarly, Self::RejectedStreaming, Self::Unread, Self::Aborted, Self::Failed];
+
+    /// The value of the attribute `plimsoll.outcome`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::RejectedEarly => "rejected_early",
+            Self::RejectedStreaming => "rejected_streaming",
+            Self::Unread => "unread",
+            Self::Aborted => "aborted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What one body leaves in the ledger, once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample<'a> {
+    pub(crate) outcome: Outcome,
+    /// Bytes delivered, or of a refused body the best that is known; `None` where there could be no body.
+    pub(crate) size: Option<u64>,
+    pub(crate) trace: &'a CallTrace,
+}
+
+/// The bodies of one ledger, role and direction: none of them may be counted twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Population {
+    ledger: usize,
+    role: Role,
+    direction: Direction,
+}
+
+#[derive(Debug)]
+pub(crate) struct Series {
+    endpoint: Endpoint,
+    attributes: Attributes,
+    core: Arc<Core>,
+    overflow: Option<Arc<Series>>,
+    created: u64,
+    pub(super) completed: Distribution,
+    pub(super) refused: OnceLock<Box<Distribution>>,
+    /// Bodies by outcome; of the completed ones only those without a size, the others are counted by size.
+    outcomes: [AtomicU64; Outcome::ALL.len()],
+    pub(super) over_limit: AtomicU64,
+    pub(super) over_limit_exemplar: Slot,
+    reject: AtomicU64,
+    warn: AtomicU64,
+    refusals: Pace,
+    warnings: Pace,
+}
+
+impl Series {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        attributes: Attributes,
+        core: Arc<Core>,
+        overflow: Option<&Arc<Series>>,
+    ) -> Self {
+        Self {
+            endpoint,
+            attributes,
+            overflow: overflow.cloned(),
+            created: core.clock.unix_nanos(),
+            core,
+            completed: Distribution::default(),
+            refused: OnceLock::new(),
+            outcomes: Default::default(),
+            over_limit: AtomicU64::new(0),
+            over_limit_exemplar: Slot::default(),
+            reject: AtomicU64::new(u64::MAX),
+            warn: AtomicU64::new(u64::MAX),
+            refusals: Pace::default(),
+            warnings: Pace::default(),
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(super) fn attributes(&self) -> Attributes {
+        self.attributes
+    }
+
+    pub(super) fn created(&self) -> u64 {
+        self.created
+    }
+
+    /// Among whose bodies those of this series are counted.
+    pub(crate) fn population(&self) -> Population {
+        Population {
+            ledger: Arc::as_ptr(&self.core).addr(),
+            role: self.endpoint.role(),
+            direction: self.attributes.direction(),
+        }
+    }
+
+    /// Whether a rejecting limit rejects, as the ledger's switch stands now.
+    pub(crate) fn rejects(&self) -> bool {
+        self.core.enforcement() == Enforcement::Reject
+    }
+
+    pub(crate) fn subject(&self) -> Subject {
+        Subject { endpoint: self.endpoint.clone(), direction: self.attributes.direction() }
+    }
+
+    /// Remembers the limit that bodies of this series are held against.
+    pub(crate) fn note_limit(&self, limit: &Limit) {
+        for (noted, line) in [(&self.reject, limit.reject_line()), (&self.warn, limit.warn_line())] {
+            if noted.load(Relaxed) != line {
+                noted.store(line, Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn limit(&self) -> Limit {
+        Limit::reject_over(self.reject.load(Relaxed)).and_warn_over(self.warn.load(Relaxed))
+    }
+
+    /// Counts one body, at its end.
+    pub(crate) fn record(&self, sample: &Sample<'_>) {
+        let Sample { outcome, size, trace } = *sample;
+        let counted = match (outcome, size) {
+            (Outcome::Complete, Some(size)) => {
+                trace.record_size(self.attributes.direction(), size);
+                // The size is the count: see `completed_bodies`.
+                return self.add(Some(&self.completed), size, sample);
+            }
+            (Outcome::RejectedEarly | Outcome::RejectedStreaming, Some(size)) => {
+                return self.add(self.refused(), size, sample);
+            }
+            _ => self.outcome(outcome),
+        };
+        counted.fetch_add(1, Relaxed);
+    }
+
+    fn add(&self, to: Option<&Distribution>, size: u64, sample: &Sample<'_>) {
+        let exemplar = || self.exemplar(size, sample.trace);
+        match (to.is_some_and(|to| to.add(size, exemplar, |bytes| self.grant(bytes))), &self.overflow) {
+            (true, _) if sample.outcome == Outcome::Complete => {}
+            (true, _) => {
+                self.outcome(sample.outcome).fetch_add(1, Relaxed);
+            }
+            (false, Some(overflow)) => overflow.record(sample),
+            (false, None) => {}
+        }
+    }
+
+    /// Counts a body over its limit when it is found to be: refused, or let pass with a warning.
+    ///
+    /// `first` where this body has not been found to be over a limit before.
+    #[cold]
+    pub(crate) fn record_over_limit(&self, found: &LimitExceeded, first: bool, refused: bool, trace: &CallTrace) {
+        if first {
+            self.over_limit.fetch_add(1, Relaxed);
+        }
+        if let Some(exemplar) = self.exemplar(found.size(), trace) {
+            self.over_limit_exemplar.put(&exemplar);
+        }
+        if refused {
+            trace.record_refusal(found);
+        }
+        self.announce(found, refused, trace);
+    }
+
+    fn announce(&self, found: &LimitExceeded, refused: bool, trace: &CallTrace) {
+        let pace = if refused { &self.refusals } else { &self.warnings };
+        let Some(burst) = pace.admit(self.core.clock.unix_nanos(), self.core.event_interval(), found.size()) else {
+            return;
+        };
+        let ids = trace.ids();
+        let trace_id = ids.map(|ids| tracing::field::display(format!("{:032x}", ids.trace_id())));
+        let span_id = ids.map(|ids| tracing::field::display(format!("{:016x}", ids.span_id())));
+        let sampled = ids.map(|ids| ids.is_sampled());
+        let LimitExceeded { limit, seen, declared, subject: _, setting: _ } = *found;
+        let (role, direction) = (self.endpoint.role().as_str(), self.attributes.direction().as_str());
+        let endpoint = &self.endpoint;
+        macro_rules! event {
+            ($message:literal) => {
+                tracing::warn!(
+                    role, direction, %endpoint, limit, declared, seen, max = burst.max, held_back = burst.held,
+                    trace_id, span_id, sampled, $message
+                )
+            };
+        }
+        if refused {
+            event!("body over its limit refused");
+        } else {
+            event!("body over its limit let pass");
+        }
+    }
+
+    pub(super) fn outcome_count(&self, outcome: Outcome) -> u64 {
+        self.outcome(outcome).load(Relaxed)
+    }
+
+    fn outcome(&self, outcome: Outcome) -> &AtomicU64 {
+        let [complete, early, streaming, unread, aborted, failed] = &self.outcomes;
+        match outcome {
+            Outcome::Complete => complete,
+            Outcome::RejectedEarly => early,
+            Outcome::RejectedStreaming => streaming,
+            Outcome::Unread => unread,
+            Outcome::Aborted => aborted,
+            Outcome::Failed => failed,
+        }
+    }
+
+    fn refused(&self) -> Option<&Distribution> {
+        match self.refused.get() {
+            Some(refused) => Some(refused),
+            None if self.grant(size_of::<Distribution>()) => Some(self.refused.get_or_init(Box::default)),
+            None => None,
+        }
+    }
+
+    /// Memory for this series. The overflow series take theirs in any case: there are four, and they end somewhere.
+    fn grant(&self, bytes: usize) -> bool {
+        self.overflow.is_none() || self.core.grant(bytes)
+    }
+
+    fn exemplar(&self, size: u64, trace: &CallTrace) -> Option<Exemplar> {
+        let ids: TraceContext = trace.ids().filter(|ids| self.core.keeps(ids))?;
+        Some(Exemplar::new(size, self.core.clock.unix_nanos(), &ids))
+    }
+}
+
+impl LimitExceeded {
+    /// What is said of a body of this series.
+    pub(crate) fn of(series: Option<&Series>, limit: u64, seen: u64, declared: Option<u64>, setting: Setting) -> Self {
+        Self { limit, seen, declared, subject: series.map(Series::subject), setting }
+    }
+}

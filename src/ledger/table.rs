@@ -1,0 +1,60 @@
+//! The table of endpoints: open addressing over cells that are written once, so that a look-up takes no lock.
+
+use std::sync::{Arc, OnceLock};
+
+use foldhash::fast::RandomState;
+
+use super::entry::Entry;
+use crate::endpoint::Key;
+
+/// Endpoints by key. They are never removed, and at most half of the cells are taken.
+#[derive(Debug)]
+pub(super) struct Table {
+    cells: Box<[OnceLock<Arc<Entry>>]>,
+    state: RandomState,
+}
+
+impl Table {
+    /// A table for at most `max` endpoints.
+    pub(super) fn new(max: usize) -> Self {
+        let cells = max.saturating_mul(2).checked_next_power_of_two().unwrap_or(usize::MAX);
+        Self { cells: std::iter::repeat_with(OnceLock::new).take(cells).collect(), state: RandomState::default() }
+    }
+
+    /// The entry of this key; made by `make` where there is none, unless `make` gives none.
+    ///
+    /// `make` may be called in vain where another thread makes the same entry at the same moment.
+    pub(super) fn get_or_insert(&self, key: &Key<'_>, make: impl FnOnce() -> Option<Entry>) -> Option<&Arc<Entry>> {
+        let mut mine = None;
+        let mut make = Some(make);
+        for cell in self.probe(key) {
+            let found = match cell.get() {
+                Some(entry) => entry,
+                None => {
+                    if let Some(make) = make.take() {
+                        mine = make().map(Arc::new);
+                    }
+                    let entry = Arc::clone(mine.as_ref()?);
+                    // Whoever was first, the cell now holds an entry: ours, this key's of another, or a stranger's.
+                    cell.get_or_init(|| entry)
+                }
+            };
+            if found.endpoint().matches(key) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.cells.iter().filter_map(OnceLock::get)
+    }
+
+    /// All cells, from the one that the key's hash points at.
+    fn probe(&self, key: &Key<'_>) -> impl Iterator<Item = &OnceLock<Arc<Entry>>> {
+        #[allow(clippy::cast_possible_truncation, reason = "the low bits are all that is asked for")]
+        let start = key.hash_with(&self.state) as usize & self.cells.len().wrapping_sub(1);
+        let (before, after) = self.cells.split_at_checked(start).unwrap_or_default();
+        after.iter().chain(before)
+    }
+}

@@ -1,0 +1,122 @@
+//! Tower layers that refuse HTTP bodies over a limit, measure the true size of every body, and lead from each
+//! number to a trace.
+//!
+//! A Plimsoll line is the mark on a ship's hull that shows how deep it may be loaded. This crate draws one on every
+//! HTTP body that a service sends or receives: how large may it be, how large is it really.
+//!
+//! - **Refuse**: a body declared too large never reaches the code that would process it; of a streamed one, at most
+//!   the limit does. On both sides of a call, in both directions: see [`Limit`], [`ServerLayer`], [`ClientLayer`].
+//! - **Measure**: the true number of bytes of every body, once, with how it ended: see [`Ledger`], [`Outcome`].
+//! - **Point**: every number leads to a trace: see [`Exemplar`], [`OpenMetrics`].
+//!
+//! ```
+//! use axum::{Router, routing::post};
+//! use bytes::Bytes;
+//! use http_body_util::Full;
+//! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+//! use plimsoll::{ClientLayer, KIB, Ledger, Limit, MIB, OpenMetrics, ServerLayer};
+//! use tower::Layer;
+//!
+//! let ledger = Ledger::new(); // one per process; a clone is a handle
+//!
+//! // Whatever is answered: axum here, any tower HTTP server likewise.
+//! let app: Router = Router::new()
+//!     .route("/checkout", post(async || "done"))
+//!     .layer(
+//!         ServerLayer::new(&ledger)
+//!             .request_limit(Limit::reject_over(2 * MIB))
+//!             .response_limit(Limit::warn_over(256 * KIB)),
+//!     )
+//!     .route_service("/metrics", OpenMetrics::new(&ledger));
+//!
+//! // Whatever is called: hyper-util's client here; tonic's channel and reqwest likewise.
+//! let http = Client::builder(TokioExecutor::new()).build_http();
+//! let inventory = ClientLayer::new(&ledger)
+//!     .upstream("inventory")
+//!     .response_limit(Limit::reject_over(64 * KIB).and_warn_over(48 * KIB))
+//!     .layer(http);
+//! # fn call<S: tower::Service<http::Request<Full<Bytes>>>>(_: S) {}
+//! # call(inventory);
+//! # drop(app);
+//! ```
+//!
+//! # How it flows
+//!
+//! ```text
+//!             declared > limit ─► refuse (413, 500, or an error), nothing read
+//!                 │
+//!  request ─► ServerLayer / ClientLayer ─► inner service ─► response
+//!                 │                                            │
+//!           MeteredBody<B>                       MeteredBody<B> (server: or a refusal)
+//!                 └──── one sample per body, at its end ───────┘
+//!                      (series, bytes, outcome, trace)
+//!                                    ▼
+//!                                 Ledger            bounded memory, no lock to write
+//!                                    ▼
+//!                     snapshot, visit ─► OpenMetrics
+//! ```
+//!
+//! # Per request
+//!
+//! Through a request's extensions: [`UrlTemplate`] or [`Route`] names its endpoint, [`BodyLimits`] sets limits in
+//! place of the layer's. A server's route comes from axum's `MatchedPath` (feature `axum`), a [`Route`], or a
+//! closure on the layer; without any it is absent, and never the raw path.
+//!
+//! # Features
+//!
+//! None is on by default; the core has no async runtime.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `axum` | the route from `MatchedPath`; axum's own 2 MiB default yields to a larger limit of ours |
+//! | `reqwest` | [`ClientLayer`] around `reqwest::Client`; `ResponseExt::limit_body` for a single call |
+//! | `reqwest-middleware` | [`ClientLayer`] as a middleware of `reqwest_middleware::ClientBuilder` |
+//! | `opentelemetry` | trace ids from the active context; sizes as attributes of its span |
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "tests may fail loudly"
+    )
+)]
+
+mod axum;
+mod body;
+mod call;
+mod client;
+mod clock;
+mod endpoint;
+mod error;
+mod export;
+mod ledger;
+mod limit;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+mod server;
+mod settings;
+mod trace;
+
+pub use body::{MeteredBody, ShortBody};
+pub use client::{ClientFuture, ClientLayer, ClientService};
+pub use clock::{Clock, ManualClock};
+pub use endpoint::{Direction, Endpoint, Role, Route, UrlTemplate};
+pub use error::{Error, LimitExceeded};
+pub use export::OpenMetrics;
+pub use ledger::{
+    Bucket, ContentCoding, Enforcement, Exemplar, ExemplarFilter, Ledger, LedgerBuilder, Outcome, Outcomes,
+    SeriesSnapshot, SeriesView, SizeDistribution, Snapshot, View,
+};
+pub use limit::{BodyLimits, GIB, KIB, Limit, MIB};
+#[cfg(feature = "reqwest")]
+pub use reqwest::{ReqwestFuture, ResponseExt};
+pub use server::{Refusal, ServerBody, ServerFuture, ServerLayer, ServerService};
+pub use trace::TraceContext;
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,98 @@
+//! reqwest's requests and responses as those of `http`, and back, with nothing lost.
+
+use ::reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
+use http::{Extensions, HeaderMap};
+
+use crate::body::{MeteredBody, Refused, Tally, Trip};
+use crate::call::Call;
+use crate::error::Error;
+use crate::ledger::Population;
+
+/// Among a request's extensions: its body of bytes in memory is counted further out.
+///
+/// Such a body is not wrapped, so that the request can still be cloned, and so it cannot be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counted(Population);
+
+/// What is known of a request's body once the request is on its way.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// A body of bytes in memory, not wrapped, with its length: sent when a response is there.
+    known: Option<(Tally, u64)>,
+    pub(super) trip: Option<Trip>,
+}
+
+impl Sent {
+    /// There is a response: the body was taken.
+    pub(super) fn complete(&mut self) {
+        if let Some((tally, bytes)) = self.known.take() {
+            tally.complete(bytes);
+        }
+    }
+}
+
+/// Meters a request's body, and marks the request where that cannot be told from the body; or refuses it.
+pub(super) fn outgoing(
+    call: &Call,
+    headers: &HeaderMap,
+    body: &mut Option<Body>,
+    extensions: &mut Extensions,
+) -> Result<Sent, Error> {
+    let tally = call.request_tally(headers);
+    let in_memory = |body: &Body| body.as_bytes().map(|bytes| bytes.len() as u64);
+    if let Some(bytes) = body.as_ref().map_or(Some(0), in_memory) {
+        let counted = tally.population().map(Counted);
+        let counted_outside = counted.is_some() && extensions.get() == counted.as_ref();
+        if let Some(counted) = counted {
+            extensions.insert(counted);
+        }
+        let tally = tally.begin_known(bytes, counted_outside)?;
+        return Ok(Sent { known: Some((tally, bytes)), trip: None });
+    }
+    let Some(inner) = body.take() else {
+        return Ok(Sent::default());
+    };
+    match MeteredBody::metered(inner, tally, headers) {
+        Ok(metered) => {
+            let trip = metered.trip();
+            *body = Some(Body::wrap(metered));
+            Ok(Sent { known: None, trip })
+        }
+        Err(Refused { exceeded, body: _ }) => Err(exceeded.into()),
+    }
+}
+
+/// Takes the mark away again: another attempt with the same extensions is another request.
+#[cfg(feature = "reqwest-middleware")]
+pub(super) fn unmark(extensions: &mut Extensions) {
+    extensions.remove::<Counted>();
+}
+
+/// A response of reqwest as one of `http`, with its URL where reqwest looks for it on the way back.
+pub(super) fn into_http(response: Response) -> http::Response<Body> {
+    let url = response.url().clone();
+    let mut response = http::Response::from(response);
+    // The extension's type is private; the builder that makes one is not.
+    if let Ok(carrier) = http::Response::builder().url(url).body(()) {
+        response.extensions_mut().extend(carrier.into_parts().0.extensions);
+    }
+    response
+}
+
+/// And back.
+pub(super) fn from_http(response: http::Response<MeteredBody<Body>>) -> Response {
+    Response::from(response.map(Body::wrap))
+}
+
+/// A request as one of `http`, the only way to its extensions, and its URL, whose fragment would be lost.
+pub(super) fn request_into_http(request: Request) -> Result<(http::Request<Body>, Url), Error> {
+    let url = request.url().clone();
+    Ok((http::Request::try_from(request).map_err(Error::inner)?, url))
+}
+
+/// And back.
+pub(super) fn request_from_http(request: http::Request<Body>, url: Url) -> Result<Request, Error> {
+    let mut request = Request::try_from(request).map_err(Error::inner)?;
+    *request.url_mut() = url;
+    Ok(request)
+}

@@ -1,0 +1,197 @@
+//! The layer and its settings.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Response, request::Parts};
+use tower_layer::Layer;
+
+use super::refusal::{Refusal, Refuser};
+use super::service::ServerService;
+use crate::endpoint::Route;
+use crate::ledger::{Ledger, View};
+use crate::limit::{BodyLimits, Limit};
+use crate::settings::Settings;
+
+/// Meters the bodies of a service that answers HTTP requests, and refuses those over their limits.
+///
+/// Where it stands decides what it counts: outside a (de)compression layer the bytes of the wire, inside it the
+/// decoded ones ([`ServerLayer::view`]). Put it *inside* the layer that starts the span of a request, or it knows
+/// another trace or none. On an axum `Router`, which applies the last layer first, that reads:
+///
+/// ```
+/// use axum::{Router, routing::post};
+/// use plimsoll::{KIB, Ledger, Limit, MIB, ServerLayer};
+/// use tower_http::trace::TraceLayer;
+///
+/// let ledger = Ledger::new();
+/// let app: Router = Router::new()
+///     .route("/checkout", post(async |body: String| body))
+///     .layer(
+///         ServerLayer::new(&ledger)
+///             .request_limit(Limit::reject_over(2 * MIB))
+///             .response_limit(Limit::warn_over(256 * KIB)),
+///     )
+///     .layer(TraceLayer::new_for_http());
+/// ```
+///
+/// | | refused | warned about |
+/// |---|---|---|
+/// | request, by its declared length | 413 at once; the handler is not called | passes, counted |
+/// | request, while it is read | its body fails; an answer of 4xx or 5xx becomes 413 | passes, counted |
+/// | response, by its declared length | a 500 takes its place | passes, counted |
+/// | response, while it is written | the stream is aborted, never ended | passes, counted |
+///
+/// For the counterpart on the calling side see [`ClientLayer`](crate::ClientLayer).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ServerLayer {
+    config: Arc<Config>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    pub(super) settings: Settings,
+    pub(super) refuser: Refuser,
+    route: RouteOf,
+}
+
+impl ServerLayer {
+    /// A layer that measures into this ledger and limits nothing yet.
+    pub fn new(ledger: &Ledger) -> Self {
+        let config = Config { settings: Settings::new(ledger), refuser: Refuser::default(), route: RouteOf::default() };
+        Self { config: Arc::new(config) }
+    }
+
+    /// Sets the limit of every request's body.
+    ///
+    /// With feature `axum`, a rejecting limit above axum's own default of 2 MiB also turns that default off for
+    /// the request, since otherwise axum would answer first.
+    pub fn request_limit(self, limit: Limit) -> Self {
+        self.set(|config| config.settings.request = limit)
+    }
+
+    /// Sets the limit of every response's body.
+    ///
+    /// Endless responses (`text/event-stream`, `multipart/x-mixed-replace`, of no declared length) are not held
+    /// against it, only against limits set for their endpoint or their request;
+    /// see [`exempt_streams`](Self::exempt_streams).
+    pub fn response_limit(self, limit: Limit) -> Self {
+        self.set(|config| config.settings.response = limit)
+    }
+
+    /// Sets limits for one endpoint, in place of the layer's: `"/upload"`, or for one method `"POST /upload"`.
+    ///
+    /// What is compared is the route template, as it appears in the ledger. A request's own [`BodyLimits`], in its
+    /// extensions, win over these.
+    pub fn limits_for(self, endpoint: &str, limits: BodyLimits) -> Self {
+        self.set(|config| config.settings.endpoints.set(endpoint, limits))
+    }
+
+    /// Sets how to find the route template of a request, in place of the [`Route`] extension and axum's
+    /// `MatchedPath`.
+    ///
+    /// It must give a template, never a path: the ledger is bounded, and paths would crowd out what matters.
+    ///
+    /// ```
+    /// use plimsoll::{Ledger, ServerLayer};
+    ///
+    /// #[derive(Clone)]
+    /// struct Matched(String);
+    ///
+    /// let layer = ServerLayer::new(&Ledger::new())
+    ///     .route(|request| request.extensions.get::<Matched>().map(|matched| matched.0.as_str().into()));
+    /// ```
+    pub fn route<F>(self, route: F) -> Self
+    where
+        F: for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    {
+        self.set(|config| config.route = RouteOf(Some(Arc::new(route))))
+    }
+
+    /// Says which bytes this layer sees; those of the wire by default.
+    pub fn view(self, view: View) -> Self {
+        self.set(|config| config.settings.view = view)
+    }
+
+    /// Sets the answer to a refused body, in place of [`Refusal::response`].
+    ///
+    /// ```
+    /// use plimsoll::{Ledger, ServerLayer};
+    ///
+    /// let layer = ServerLayer::new(&Ledger::new()).on_refusal(|refusal| {
+    ///     let mut response = refusal.response();
+    ///     response.headers_mut().insert("x-limit", refusal.exceeded().limit().into());
+    ///     response
+    /// });
+    /// ```
+    pub fn on_refusal<F>(self, answer: F) -> Self
+    where
+        F: Fn(&Refusal<'_>) -> Response<Bytes> + Send + Sync + 'static,
+    {
+        self.set(|config| config.refuser = Refuser::new(answer))
+    }
+
+    /// Sets up to how many bytes of a refused HTTP/1 request are read and thrown away before it is answered; 0 by
+    /// default.
+    ///
+    /// A client that is still writing when the connection closes may see a broken pipe in place of the 413. Only
+    /// requests whose declared length is within this are drained; they keep their connection. It takes as long as
+    /// the client takes to send it: bound that by a timeout layer. Never done where the client waits for
+    /// `100 Continue`, nor on HTTP/2, which needs none of it.
+    pub fn drain_refused_up_to(self, bytes: u64) -> Self {
+        self.set(|config| config.settings.drain = bytes)
+    }
+
+    /// Sets whether endless responses are exempt from the layer's own limit; they are by default.
+    pub fn exempt_streams(self, exempt: bool) -> Self {
+        self.set(|config| config.settings.exempt_streams = exempt)
+    }
+
+    /// Sets whether sizes and refusals are written on the active OpenTelemetry span; they are by default.
+    ///
+    /// To do so, the span is kept until the bodies have ended, so one that ends when it is dropped lasts as long.
+    /// Without feature `opentelemetry` there is no such span.
+    pub fn span_attributes(self, write: bool) -> Self {
+        self.set(|config| config.settings.span_attributes = write)
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
+        set(Arc::make_mut(&mut self.config));
+        self
+    }
+}
+
+impl<S> Layer<S> for ServerLayer {
+    type Service = ServerService<S>;
+
+    fn layer(&self, inner: S) -> ServerService<S> {
+        ServerService::new(inner, Arc::clone(&self.config))
+    }
+}
+
+/// How the route template of a request is found.
+#[derive(Clone, Default)]
+pub(super) struct RouteOf(Option<Arc<RouteFn>>);
+
+type RouteFn = dyn for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Send + Sync;
+
+impl Config {
+    pub(super) fn route<'a>(&self, request: &'a Parts) -> Option<Cow<'a, str>> {
+        if let RouteOf(Some(route)) = &self.route {
+            return route(request);
+        }
+        match request.extensions.get() {
+            Some(Route(route)) => Some(Cow::Borrowed(route)),
+            None => crate::axum::matched_path(&request.extensions).map(Cow::Borrowed),
+        }
+    }
+}
+
+impl fmt::Debug for RouteOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "RouteOf(a closure)" } else { "RouteOf(extensions)" })
+    }
+}

@@ -1,0 +1,138 @@
+//! What the settings of both layers have in common, and which limits hold for one call.
+
+use std::collections::HashMap;
+
+use http::{Extensions, Method};
+
+use crate::body::Held;
+use crate::endpoint::MethodClass;
+use crate::error::Setting;
+use crate::ledger::{Ledger, View};
+use crate::limit::{BodyLimits, Limit};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) ledger: Ledger,
+    pub(crate) request: Limit,
+    pub(crate) response: Limit,
+    pub(crate) endpoints: EndpointLimits,
+    pub(crate) view: View,
+    pub(crate) span_attributes: bool,
+    pub(crate) exempt_streams: bool,
+    pub(crate) drain: u64,
+}
+
+/// The limits of the two bodies of one call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallLimits {
+    pub(crate) request: Held,
+    pub(crate) response: Held,
+}
+
+impl Settings {
+    pub(crate) fn new(ledger: &Ledger) -> Self {
+        Self {
+            ledger: ledger.clone(),
+            request: Limit::unlimited(),
+            response: Limit::unlimited(),
+            endpoints: EndpointLimits::default(),
+            view: View::default(),
+            span_attributes: true,
+            exempt_streams: true,
+            drain: 0,
+        }
+    }
+
+    /// The layer's limits, then the endpoint's, then the request's: for each direction the last that is set.
+    pub(crate) fn limits(&self, method: MethodClass, route: Option<&str>, extensions: &Extensions) -> CallLimits {
+        let mut limits = CallLimits {
+            request: Held { limit: self.request, by: Setting::Layer },
+            response: Held { limit: self.response, by: Setting::Layer },
+        };
+        if let Some(of_endpoint) = self.endpoints.get(method, route) {
+            limits.apply(of_endpoint, Setting::Endpoint);
+        }
+        if let Some(of_request) = extensions.get() {
+            limits.apply(of_request, Setting::Request);
+        }
+        limits
+    }
+}
+
+impl CallLimits {
+    fn apply(&mut self, limits: &BodyLimits, by: Setting) {
+        if let Some(limit) = limits.request_limit() {
+            self.request = Held { limit, by };
+        }
+        if let Some(limit) = limits.response_limit() {
+            self.response = Held { limit, by };
+        }
+    }
+}
+
+/// Limits of single endpoints, by route and, where it is given, method.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EndpointLimits(HashMap<Box<str>, Vec<(Option<MethodClass>, BodyLimits)>>);
+
+impl EndpointLimits {
+    /// Sets the limits of `endpoint`: a route for all methods, or `METHOD route`. The latter is looked at first.
+    pub(crate) fn set(&mut self, endpoint: &str, limits: BodyLimits) {
+        let (method, route) = match endpoint.split_once(' ') {
+            Some((method, route)) => (Method::from_bytes(method.as_bytes()).ok(), route.trim_start()),
+            None => (None, endpoint),
+        };
+        let method = method.as_ref().map(MethodClass::of);
+        let known = self.0.entry(route.into()).or_default();
+        known.retain(|(other, _)| *other != method);
+        known.push((method, limits));
+        // Those of one method before those of all.
+        known.sort_by_key(|(method, _)| method.is_none());
+    }
+
+    fn get(&self, method: MethodClass, route: Option<&str>) -> Option<&BodyLimits> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let known = self.0.get(route?)?;
+        known.iter().find(|(wanted, _)| wanted.is_none_or(|wanted| wanted == method)).map(|(_, limits)| limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reject(bytes: u64) -> Limit {
+        Limit::reject_over(bytes)
+    }
+
+    #[test]
+    fn the_request_s_limit_wins_over_the_endpoint_s_over_the_layer_s() {
+        let mut settings = Settings::new(&Ledger::new());
+        (settings.request, settings.response) = (reject(1), reject(2));
+        settings.endpoints.set("/up", BodyLimits::new().request(reject(10)));
+        let mut extensions = Extensions::new();
+
+        let plain = settings.limits(MethodClass::Post, Some("/other"), &extensions);
+        assert_eq!((plain.request.limit, plain.response.limit), (reject(1), reject(2)));
+        let known = settings.limits(MethodClass::Post, Some("/up"), &extensions);
+        assert_eq!((known.request.limit, known.response.limit), (reject(10), reject(2)));
+        assert_eq!((known.request.by, known.response.by), (Setting::Endpoint, Setting::Layer));
+        extensions.insert(BodyLimits::new().request(Limit::unlimited()));
+        let asked = settings.limits(MethodClass::Post, Some("/up"), &extensions);
+        assert_eq!((asked.request.limit, asked.request.by), (Limit::unlimited(), Setting::Request));
+    }
+
+    #[test]
+    fn an_endpoint_s_limit_may_be_for_one_method() {
+        let mut limits = EndpointLimits::default();
+        limits.set("/up", BodyLimits::new().request(reject(1)));
+        limits.set("POST /up", BodyLimits::new().request(reject(2)));
+        limits.set("POST /up", BodyLimits::new().request(reject(3)));
+        let get = |method, route| limits.get(method, route).and_then(BodyLimits::request_limit);
+        assert_eq!(get(MethodClass::Get, Some("/up")), Some(reject(1)));
+        assert_eq!(get(MethodClass::Post, Some("/up")), Some(reject(3)));
+        assert_eq!(get(MethodClass::Post, Some("/")), None);
+        assert_eq!(get(MethodClass::Post, None), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! The active OpenTelemetry span: its ids, and attributes written to it when a body ends.
+
+use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::{Context, KeyValue};
+
+use super::TraceContext;
+use crate::endpoint::Direction;
+use crate::error::LimitExceeded;
+
+/// Keeps the span of a call from being dropped until the call's bodies have ended.
+///
+/// A span that its owner ends explicitly ends all the same; what is written afterwards is lost.
+#[derive(Clone, Debug)]
+pub(crate) struct Active(Context);
+
+impl Active {
+    pub(super) fn current() -> Option<Self> {
+        Context::map_current(|context| context.has_active_span().then(|| Self(context.clone())))
+            .filter(|active| active.ids().is_some())
+    }
+
+    pub(super) fn current_ids() -> Option<TraceContext> {
+        Context::map_current(
+            |context| {
+                if context.has_active_span() { ids(context.span().span_context()) } else { None }
+            },
+        )
+    }
+
+    pub(super) fn ids(&self) -> Option<TraceContext> {
+        ids(self.0.span().span_context())
+    }
+
+    pub(super) fn record_size(&self, direction: Direction, bytes: u64) {
+        let key = match direction {
+            Direction::Request => "http.request.body.size",
+            Direction::Response => "http.response.body.size",
+        };
+        self.set(key, bytes);
+    }
+
+    pub(super) fn record_refusal(&self, exceeded: &LimitExceeded) {
+        self.0.span().set_attribute(KeyValue::new("error.type", "plimsoll.limit_exceeded"));
+        self.set("plimsoll.limit", exceeded.limit());
+        let key = match exceeded.direction() {
+            Some(Direction::Request) => "plimsoll.request.body.refused_size",
+            _ => "plimsoll.response.body.refused_size",
+        };
+        self.set(key, exceeded.size());
+    }
+
+    fn set(&self, key: &'static str, bytes: u64) {
+        self.0.span().set_attribute(KeyValue::new(key, i64::try_from(bytes).unwrap_or(i64::MAX)));
+    }
+}
+
+fn ids(span: &SpanContext) -> Option<TraceContext> {
+    let trace_id = u128::from_be_bytes(span.trace_id().to_bytes());
+    let span_id = u64::from_be_bytes(span.span_id().to_bytes());
+    TraceContext::new(trace_id, span_id, span.is_sampled())
+}

@@ -1,0 +1,152 @@
+//! The ids of a call's trace, and what is kept of it until the call's bodies end.
+
+use std::fmt;
+
+use http::HeaderMap;
+
+use super::active::Active;
+use super::traceparent;
+use crate::endpoint::Direction;
+use crate::error::LimitExceeded;
+
+/// The ids of a span, as W3C Trace Context defines them: what an exemplar and a log line point to.
+///
+/// Never all zero. Its `Display` is the `traceparent` form of version 00.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TraceContext {
+    trace_id: [u64; 2],
+    span_id: u64,
+    sampled: bool,
+}
+
+impl TraceContext {
+    /// A context of these ids; `None` where one of them is zero, which means "no trace".
+    #[must_use]
+    pub const fn new(trace_id: u128, span_id: u64, sampled: bool) -> Option<Self> {
+        if trace_id == 0 || span_id == 0 {
+            return None;
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves of the id, each in full")]
+        let trace_id = [(trace_id >> 64) as u64, trace_id as u64];
+        Some(Self { trace_id, span_id, sampled })
+    }
+
+    /// Reads the value of a `traceparent` header (W3C Trace Context, section 3.2).
+    ///
+    /// `None` for anything the specification calls invalid: version `ff`, a version `00` that is not exactly 55
+    /// characters, ids of zeros, upper-case digits. Later versions may be longer.
+    ///
+    /// ```
+    /// use plimsoll::TraceContext;
+    ///
+    /// let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// let trace = TraceContext::from_traceparent(parent.as_bytes()).expect("it is valid");
+    /// assert_eq!(trace.trace_id(), 0x0af7651916cd43dd8448eb211c80319c);
+    /// assert!(trace.is_sampled());
+    /// assert_eq!(trace.to_string(), parent);
+    /// ```
+    #[must_use]
+    pub fn from_traceparent(value: &[u8]) -> Option<Self> {
+        traceparent::parse(value)
+    }
+
+    /// The trace id.
+    #[must_use]
+    pub const fn trace_id(&self) -> u128 {
+        let [high, low] = self.trace_id;
+        (high as u128) << 64 | low as u128
+    }
+
+    /// The span id: of the active span, or of the caller's where only a `traceparent` was there.
+    #[must_use]
+    pub const fn span_id(&self) -> u64 {
+        self.span_id
+    }
+
+    /// Whether the trace was sampled when the call began: only then is it sure to be found in a backend.
+    #[must_use]
+    pub const fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
+    pub(crate) const fn words(&self) -> [u64; 3] {
+        let [high, low] = self.trace_id;
+        [high, low, self.span_id]
+    }
+}
+
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [high, low, span] = self.words();
+        write!(f, "00-{high:016x}{low:016x}-{span:016x}-0{}", u8::from(self.sampled))
+    }
+}
+
+impl fmt::Debug for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TraceContext({self})")
+    }
+}
+
+/// The trace of a call, kept by each of its bodies until it ends.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum CallTrace {
+    #[default]
+    None,
+    Ids(TraceContext),
+    Active(Active),
+}
+
+impl CallTrace {
+    /// Reads the trace of the call that begins now. With `span`, an active span is kept to be written to.
+    pub(crate) fn capture(headers: &HeaderMap, span: bool) -> Self {
+        if span {
+            if let Some(active) = Active::current() {
+                return Self::Active(active);
+            }
+        } else if let Some(ids) = Active::current_ids() {
+            return Self::Ids(ids);
+        }
+        traceparent::from_headers(headers).map_or(Self::None, Self::Ids)
+    }
+
+    pub(crate) fn ids(&self) -> Option<TraceContext> {
+        match self {
+            Self::None => None,
+            Self::Ids(ids) => Some(*ids),
+            Self::Active(active) => active.ids(),
+        }
+    }
+
+    /// Writes the size of a completed body on the span: `http.request.body.size`, `http.response.body.size`.
+    pub(crate) fn record_size(&self, direction: Direction, bytes: u64) {
+        if let Self::Active(active) = self {
+            active.record_size(direction, bytes);
+        }
+    }
+
+    /// Marks the span of a call whose body was refused, so that tail sampling can keep its trace.
+    pub(crate) fn record_refusal(&self, exceeded: &LimitExceeded) {
+        if let Self::Active(active) = self {
+            active.record_refusal(exceeded);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_zero_are_no_trace() {
+        assert_eq!(TraceContext::new(0, 1, true), None);
+        assert_eq!(TraceContext::new(1, 0, true), None);
+        let trace = TraceContext::new(u128::MAX - 1, 7, false).unwrap();
+        assert_eq!((trace.trace_id(), trace.span_id(), trace.is_sampled()), (u128::MAX - 1, 7, false));
+    }
+
+    #[test]
+    fn without_a_span_or_a_header_there_is_no_trace() {
+        assert!(CallTrace::capture(&HeaderMap::new(), true).ids().is_none());
+    }
+}
