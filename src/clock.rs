@@ -31,13 +31,10 @@ impl Clock {
         time(self.unix_nanos())
     }
 
+    #[inline]
     pub(crate) fn unix_nanos(&self) -> u64 {
         match &self.0 {
-            Source::System => {
-                #[allow(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
-                let now = SystemTime::now();
-                unix_nanos(now)
-            }
+            Source::System => system::unix_nanos(),
             Source::Manual(nanos) => nanos.load(Ordering::Relaxed),
         }
     }
@@ -80,6 +77,30 @@ impl ManualClock {
     /// Sets the clock to any time, earlier ones included.
     pub fn set(&self, now: SystemTime) {
         self.0.store(unix_nanos(now), Ordering::Relaxed);
+    }
+}
+
+/// Linux keeps a wall clock of its timer's resolution (1 to 10 ms) that costs a fifth of the exact one to read: good
+/// enough for what a ledger stamps, and read for each sampled body.
+#[cfg(target_os = "linux")]
+mod system {
+    use nix::time::{ClockId, clock_gettime};
+
+    #[inline]
+    pub(super) fn unix_nanos() -> u64 {
+        let Ok(now) = clock_gettime(ClockId::CLOCK_REALTIME_COARSE) else { return 0 };
+        #[allow(clippy::useless_conversion, reason = "32 bits wide on some targets")]
+        let (seconds, nanos) = (i64::from(now.tv_sec()), i64::from(now.tv_nsec()));
+        u64::try_from(seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos)).unwrap_or(0)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    pub(super) fn unix_nanos() -> u64 {
+        #[allow(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+        let now = std::time::SystemTime::now();
+        super::unix_nanos(now)
     }
 }
 

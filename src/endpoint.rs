@@ -1,7 +1,7 @@
 //! Who is measured: role, direction, and the endpoint that bodies are counted under.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use http::Method;
@@ -135,6 +135,7 @@ impl Endpoint {
         }))
     }
 
+    #[inline]
     pub(crate) fn matches(&self, key: &Key<'_>) -> bool {
         let Key { role, method, upstream, route } = key;
         let parts = &*self.0;
@@ -171,6 +172,7 @@ impl Endpoint {
 
     /// Whether this stands for all endpoints that found no room in the ledger.
     #[must_use]
+    #[inline]
     pub fn is_overflow(&self) -> bool {
         self.0.overflow
     }
@@ -222,16 +224,14 @@ pub(crate) struct Upstream<'a> {
 }
 
 impl Key<'_> {
+    #[inline]
     pub(crate) fn hash_with(&self, state: &foldhash::fast::RandomState) -> u64 {
         let Key { role, method, upstream, route } = *self;
         let mut hasher = state.build_hasher();
         let port = upstream.port.map_or(0, |port| u64::from(port) << 16 | 1 << 32);
         hasher.write_u64(port | (role as u64) << 8 | method as u64);
-        if let Some(name) = upstream.name {
-            name.hash(&mut hasher);
-        }
-        if let Some(route) = route {
-            route.hash(&mut hasher);
+        for text in [upstream.name, route].into_iter().flatten() {
+            hasher.write(text.as_bytes());
         }
         hasher.finish()
     }
@@ -257,6 +257,7 @@ pub(crate) enum MethodClass {
 }
 
 impl MethodClass {
+    #[inline]
     pub(crate) fn of(method: &Method) -> Self {
         match *method {
             Method::GET => Self::Get,

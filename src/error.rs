@@ -1,6 +1,7 @@
 //! What went wrong: [`LimitExceeded`], small and public, and the opaque [`Error`] that carries it.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::{fmt, io};
 
 use http::StatusCode;
@@ -113,9 +114,14 @@ impl LimitExceeded {
 
     /// Looks for a refusal behind `error`, however it was wrapped.
     ///
-    /// Follows [`source()`](StdError::source), and looks inside [`Error`] and [`io::Error`], whose `source()`
-    /// skips the value they hold. Two things hide it: `reqwest_middleware::Error::Middleware`, when another
-    /// middleware put it there, and errors that were turned into text.
+    /// Follows [`source()`](StdError::source), and looks inside [`io::Error`], `Arc` and `Box`, whose `source()`
+    /// skips the value that they hold. What hides it:
+    ///
+    /// - `reqwest_middleware::Error::Middleware` and other wrappers that stand for what they hold, where another
+    ///   middleware put the bare refusal in. Look into its chain: `inner.chain().find_map(LimitExceeded::find)`.
+    /// - An upload over HTTP/2 whose [`MeteredBody`](crate::MeteredBody) stands without a
+    ///   [`ClientLayer`](crate::ClientLayer): hyper keeps only the reset. Use the layer.
+    /// - An error that was turned into text.
     ///
     /// ```
     /// use http_body_util::{BodyExt, Full};
@@ -123,7 +129,7 @@ impl LimitExceeded {
     ///
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// let body = MeteredBody::new(Full::from("too long"), Limit::reject_over(3));
-    /// let error = std::io::Error::other(body.collect().await.unwrap_err());
+    /// let error = std::io::Error::other(body.collect().await.expect_err("it is too long"));
     /// let exceeded = LimitExceeded::find(&error).expect("it is in there");
     /// assert_eq!((exceeded.size(), exceeded.limit()), (8, 3));
     /// # });
@@ -133,7 +139,10 @@ impl LimitExceeded {
     pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
         let mut next = Some(error);
         while let Some(error) = next {
-            if let Some(found) = error.downcast_ref::<Self>() {
+            // What a shared or boxed error holds is not its source, but itself.
+            let held = || error.downcast_ref::<Arc<Self>>().map(AsRef::as_ref);
+            let boxed = || error.downcast_ref::<Box<Self>>().map(AsRef::as_ref);
+            if let Some(found) = error.downcast_ref::<Self>().or_else(held).or_else(boxed) {
                 return Some(found);
             }
             next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
@@ -175,10 +184,10 @@ impl fmt::Display for LimitExceeded {
 
 impl StdError for LimitExceeded {}
 
-/// The error of a client service and of every metered body: a refusal, or the error of what was wrapped.
+/// The error of a client service: a refusal, or the error of the service that was wrapped.
 ///
-/// Opaque, so that it can grow. `source()` is the [`LimitExceeded`], or the wrapped service's or body's own
-/// error, of which it also shows the text.
+/// Opaque, so that it can grow. `source()` is the [`LimitExceeded`], or the wrapped service's own error, of which
+/// it also shows the text.
 pub struct Error(Kind);
 
 enum Kind {

@@ -92,6 +92,7 @@ mod clock;
 mod endpoint;
 mod error;
 mod export;
+mod headers;
 mod ledger;
 mod limit;
 #[cfg(feature = "reqwest")]

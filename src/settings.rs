@@ -44,6 +44,7 @@ impl Settings {
     }
 
     /// The layer's limits, then the endpoint's, then the request's: for each direction the last that is set.
+    #[inline]
     pub(crate) fn limits(&self, method: MethodClass, route: Option<&str>, extensions: &Extensions) -> CallLimits {
         let mut limits = CallLimits {
             request: Held { limit: self.request, by: Setting::Layer },
@@ -60,6 +61,7 @@ impl Settings {
 }
 
 impl CallLimits {
+    #[inline]
     fn apply(&mut self, limits: &BodyLimits, by: Setting) {
         if let Some(limit) = limits.request_limit() {
             self.request = Held { limit, by };
@@ -89,6 +91,7 @@ impl EndpointLimits {
         known.sort_by_key(|(method, _)| method.is_none());
     }
 
+    #[inline]
     fn get(&self, method: MethodClass, route: Option<&str>) -> Option<&BodyLimits> {
         if self.0.is_empty() {
             return None;

@@ -17,13 +17,14 @@ pub(super) enum Event {
     Dropped,
 }
 
-/// How a body ended that has delivered `seen` bytes, if `event` is its end.
-pub(super) fn outcome(event: Event, polled: bool, seen: u64, declared: Option<u64>) -> Option<Outcome> {
+/// How a body ended, if `event` is its end. `all_seen` where it has delivered as many bytes as it had.
+#[inline]
+pub(super) fn outcome(event: Event, polled: bool, all_seen: bool) -> Option<Outcome> {
     match event {
         Event::Data { last: false } => None,
         Event::Data { last: true } | Event::Trailers | Event::End => Some(Outcome::Complete),
         Event::Error => Some(Outcome::Failed),
-        Event::Dropped if declared == Some(seen) => Some(Outcome::Complete),
+        Event::Dropped if all_seen => Some(Outcome::Complete),
         Event::Dropped if polled => Some(Outcome::Aborted),
         Event::Dropped => Some(Outcome::Unread),
     }
@@ -35,18 +36,14 @@ mod tests {
 
     #[test]
     fn the_rule() {
-        let at = |event, polled, seen, declared| outcome(event, polled, seen, declared);
-        assert_eq!(at(Event::Data { last: false }, true, 5, Some(5)), None);
-        assert_eq!(at(Event::Data { last: true }, true, 5, None), Some(Outcome::Complete));
-        assert_eq!(at(Event::Trailers, true, 5, Some(9)), Some(Outcome::Complete));
-        assert_eq!(at(Event::End, true, 0, None), Some(Outcome::Complete));
-        assert_eq!(at(Event::Error, true, 5, Some(5)), Some(Outcome::Failed));
-        assert_eq!(at(Event::Dropped, true, 5, Some(5)), Some(Outcome::Complete));
-        assert_eq!(at(Event::Dropped, true, 4, Some(5)), Some(Outcome::Aborted));
-        assert_eq!(at(Event::Dropped, true, 6, Some(5)), Some(Outcome::Aborted));
-        assert_eq!(at(Event::Dropped, true, 0, None), Some(Outcome::Aborted));
-        assert_eq!(at(Event::Dropped, false, 0, None), Some(Outcome::Unread));
-        assert_eq!(at(Event::Dropped, false, 0, Some(5)), Some(Outcome::Unread));
-        assert_eq!(at(Event::Dropped, false, 0, Some(0)), Some(Outcome::Complete));
+        assert_eq!(outcome(Event::Data { last: false }, true, true), None);
+        assert_eq!(outcome(Event::Data { last: true }, true, false), Some(Outcome::Complete));
+        assert_eq!(outcome(Event::Trailers, true, false), Some(Outcome::Complete));
+        assert_eq!(outcome(Event::End, true, false), Some(Outcome::Complete));
+        assert_eq!(outcome(Event::Error, true, true), Some(Outcome::Failed));
+        assert_eq!(outcome(Event::Dropped, true, true), Some(Outcome::Complete));
+        assert_eq!(outcome(Event::Dropped, true, false), Some(Outcome::Aborted));
+        assert_eq!(outcome(Event::Dropped, false, false), Some(Outcome::Unread));
+        assert_eq!(outcome(Event::Dropped, false, true), Some(Outcome::Complete));
     }
 }

@@ -8,12 +8,9 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::declared::content_length;
 use super::ending::Event;
-use super::stacked;
-use super::tally::{Held, Tally, Trip};
-use crate::error::{BoxError, Error, LimitExceeded, Setting};
-use crate::ledger::Outcome;
+use super::tally::{Held, Tally};
+use crate::error::{BoxError, Setting};
 use crate::limit::Limit;
 use crate::trace::CallTrace;
 
@@ -24,7 +21,12 @@ pin_project! {
     /// `http_body_util::Limited` it is safe on outgoing bodies: its size hint is that of the inner body, so a
     /// server or client never sends a shortened body that looks whole.
     ///
-    /// Once refused, it gives its error again on every poll, and never an end: stop at the first error.
+    /// Errors are boxed, as those of tower-http's bodies are: a refusal is a [`LimitExceeded`], an inner body's
+    /// error stays what it is. Once refused, it gives its error again on every poll, and never an end: stop at
+    /// the first one.
+    ///
+    /// [`LimitExceeded`]: crate::LimitExceeded
+    ///
     /// It is `Unpin`, `Send` and `Sync` exactly where `B` is.
     #[derive(Debug)]
     pub struct MeteredBody<B> {
@@ -35,13 +37,6 @@ pin_project! {
     }
 }
 
-/// A body that was refused before it was read.
-#[derive(Debug)]
-pub(crate) struct Refused<B> {
-    pub(crate) exceeded: LimitExceeded,
-    pub(crate) body: B,
-}
-
 impl<B: Body> MeteredBody<B> {
     /// Holds a body against a limit, without a ledger: nothing is recorded.
     ///
@@ -50,7 +45,7 @@ impl<B: Body> MeteredBody<B> {
     /// ```
     /// use bytes::Bytes;
     /// use http_body_util::{BodyExt, Full};
-    /// use plimsoll::{Limit, MeteredBody};
+    /// use plimsoll::{Limit, LimitExceeded, MeteredBody};
     ///
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// let body = MeteredBody::new(Full::<Bytes>::from("12345"), Limit::reject_over(5));
@@ -58,52 +53,29 @@ impl<B: Body> MeteredBody<B> {
     ///
     /// let body = MeteredBody::new(Full::<Bytes>::from("123456"), Limit::reject_over(5));
     /// let error = body.collect().await.expect_err("it does not");
-    /// assert_eq!(error.limit_exceeded().map(|exceeded| exceeded.size()), Some(6));
+    /// assert_eq!(LimitExceeded::find(&*error).map(LimitExceeded::size), Some(6));
     /// # });
     /// # Ok::<_, std::io::Error>(())
     /// ```
     pub fn new(inner: B, limit: Limit) -> Self {
         let mut tally = Tally::new(None, CallTrace::default(), Held { limit, by: Setting::Body });
-        let hint = inner.size_hint();
-        let inner = tally.begin(hint.lower(), hint.exact(), false).is_ok().then_some(inner);
+        let inner = tally.begin(&inner, &HeaderMap::new()).is_ok().then_some(inner);
         Self { inner, tally }
     }
+}
 
-    /// Meters the body of a message with these headers, unless its limit refuses it for its declared length.
-    pub(crate) fn metered(inner: B, tally: Tally, headers: &HeaderMap) -> Result<Self, Refused<B>> {
-        match Self::start(inner, tally, headers) {
-            (inner, tally, None) => Ok(Self { inner: Some(inner), tally }),
-            (body, _, Some(exceeded)) => Err(Refused { exceeded, body }),
-        }
-    }
-
-    /// Meters a body that no limit refuses.
-    pub(crate) fn unlimited(inner: B, tally: Tally, headers: &HeaderMap) -> Self {
-        let (inner, tally, _) = Self::start(inner, tally, headers);
+impl<B> MeteredBody<B> {
+    /// A body whose tally has begun.
+    #[inline]
+    pub(crate) fn admitted(inner: B, tally: Tally) -> Self {
         Self { inner: Some(inner), tally }
     }
+}
 
-    fn start(inner: B, mut tally: Tally, headers: &HeaderMap) -> (B, Tally, Option<LimitExceeded>) {
-        let population = tally.population();
-        let (hint, counted_inside) = stacked::ask(&inner, population);
-        // A body that knows its length keeps to it; of another the header may tell.
-        let exact = hint.exact().or_else(|| {
-            tally.make_trip();
-            content_length(headers)
-        });
-        let refused = tally.begin(hint.lower().max(exact.unwrap_or(0)), exact, counted_inside).err();
-        if refused.is_none() && inner.is_end_stream() {
-            tally.learn(Event::End);
-        }
-        if refused.is_some() && counted_inside {
-            stacked::tell(&inner, population, Outcome::RejectedEarly);
-        }
-        (inner, tally, refused)
-    }
-
-    /// Where this body says that it was refused, if it can be while it is read.
-    pub(crate) fn trip(&self) -> Option<Trip> {
-        self.tally.trip()
+/// Of a body that has a default: unlimited and not recorded.
+impl<B: Default> Default for MeteredBody<B> {
+    fn default() -> Self {
+        Self::admitted(B::default(), Tally::unrecorded())
     }
 }
 
@@ -113,9 +85,9 @@ where
     B::Error: Into<BoxError>,
 {
     type Data = B::Data;
-    type Error = Error;
+    type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
         let mut this = self.project();
         let tally = this.tally;
         let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
@@ -126,7 +98,7 @@ where
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
                 tally.learn(Event::Error);
-                return Poll::Ready(Some(Err(Error::inner(error))));
+                return Poll::Ready(Some(Err(error.into())));
             }
             None => {
                 tally.learn(Event::End);
@@ -139,11 +111,7 @@ where
             }
             return Poll::Ready(Some(Ok(frame)));
         };
-        let silent = tally.is_silent();
-        if let Err(exceeded) = tally.count(data.remaining() as u64) {
-            if silent {
-                stacked::tell(&*inner, tally.population(), Outcome::RejectedStreaming);
-            }
+        if let Err(exceeded) = tally.count(&*inner, data.remaining() as u64) {
             this.inner.set(None);
             return Poll::Ready(Some(Err(exceeded.into())));
         }

@@ -38,5 +38,4 @@ pub use metered::MeteredBody;
 pub use short::ShortBody;
 
 pub(crate) use drain::Drain;
-pub(crate) use metered::Refused;
 pub(crate) use tally::{Held, Tally, Trip};

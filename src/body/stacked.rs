@@ -19,49 +19,65 @@ thread_local! {
 #[derive(Clone, Copy, Debug)]
 struct Question {
     population: Population,
-    /// How the body is about to end, where that is decided by the one who asks.
-    verdict: Option<Outcome>,
-    answered: bool,
+    news: Option<News>,
+    answer: Option<Answer>,
+}
+
+/// What the one who counts a body is told by one who does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// It is over a limit.
+    Over,
+    /// It is over a limit, and is refused: this is how it ends.
+    Refused(Outcome),
+}
+
+/// What the one who counts a body says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    /// Whether the body is known to be over a limit, before the news if any is told.
+    pub(super) over: bool,
 }
 
 /// Asks for a body's size hint, and whether it is counted inside for this population already.
+#[inline]
 pub(super) fn ask<B: Body>(body: &B, population: Option<Population>) -> (SizeHint, bool) {
     match population {
-        Some(population) => put(body, Question { population, verdict: None, answered: false }),
+        Some(population) => {
+            let (hint, answer) = put(body, Question { population, news: None, answer: None });
+            (hint, answer.is_some())
+        }
         None => (body.size_hint(), false),
     }
 }
 
-/// Tells the one who counts this body how it is about to end.
-pub(super) fn tell<B: Body>(body: &B, population: Option<Population>, verdict: Outcome) {
-    if let Some(population) = population {
-        put(body, Question { population, verdict: Some(verdict), answered: false });
-    }
-}
-
-fn put<B: Body>(body: &B, question: Question) -> (SizeHint, bool) {
-    /// Takes the question back also where the body's hint panics.
-    struct Asking;
-    impl Drop for Asking {
+/// Tells the one who counts this body what has become of it.
+pub(super) fn tell<B: Body>(body: &B, population: Option<Population>, news: News) -> Option<Answer> {
+    /// Takes the news back also where the body's hint panics: they are not meant for the next body.
+    struct Telling;
+    impl Drop for Telling {
         fn drop(&mut self) {
             QUESTION.set(None);
         }
     }
 
-    let asking = Asking;
-    QUESTION.set(Some(question));
-    let hint = body.size_hint();
-    let answered = QUESTION.get().is_some_and(|question| question.answered);
-    drop(asking);
-    (hint, answered)
+    let _telling = Telling;
+    put(body, Question { population: population?, news: Some(news), answer: None }).1
 }
 
-/// Answers a question that is being asked, for a body that is counted for `population`. Gives the verdict told.
-pub(super) fn answer(population: impl FnOnce() -> Option<Population>) -> Option<Outcome> {
-    let question = QUESTION.get()?;
-    if population() != Some(question.population) {
-        return None;
+#[inline]
+fn put<B: Body>(body: &B, question: Question) -> (SizeHint, Option<Answer>) {
+    QUESTION.set(Some(question));
+    let hint = body.size_hint();
+    (hint, QUESTION.take().and_then(|question| question.answer))
+}
+
+/// Answers a question that is being asked, for a body that is counted for `population`.
+#[inline]
+pub(super) fn answer(population: impl FnOnce() -> Option<Population>, answer: impl FnOnce(Option<News>) -> Answer) {
+    if let Some(question) = QUESTION.get() {
+        if population() == Some(question.population) {
+            QUESTION.set(Some(Question { answer: Some(answer(question.news)), ..question }));
+        }
     }
-    QUESTION.set(Some(Question { answered: true, ..question }));
-    question.verdict
 }

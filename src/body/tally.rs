@@ -1,9 +1,17 @@
 //! What is kept of a body while it passes: bytes seen, the lines it may cross, and the duty to report once.
 
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU8};
 use std::sync::{Arc, OnceLock};
 
+use http::HeaderMap;
+use http_body::Body;
+
+use super::declared::content_length;
 use super::ending::{self, Event};
+use super::short::ShortBody;
+use super::stacked::{self, Answer, News};
+use crate::endpoint::Direction;
 use crate::error::{LimitExceeded, Setting};
 use crate::ledger::{Outcome, Population, Sample, Series};
 use crate::limit::Limit;
@@ -25,24 +33,21 @@ pub(crate) struct Tally {
     series: Option<Arc<Series>>,
     trace: CallTrace,
     seen: u64,
-    declared: Option<u64>,
+    /// The least that the body has, as was known before its first frame; all of it where `declares`.
+    declared: u64,
+    declares: bool,
     /// The next size at which something happens: the warning line, then the rejecting one.
     line: u64,
     reject: u64,
     trip: Option<Trip>,
     setting: Setting,
-    form: Form,
     duty: Duty,
     polled: bool,
-    over: bool,
+    /// Whether its last data has passed, while another layer further out may still refuse it.
+    delivered: bool,
+    watched: AtomicBool,
+    over: AtomicBool,
     told: AtomicU8,
-}
-
-/// Whether there can be a body at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Sized,
-    None,
 }
 
 /// Who reports this body.
@@ -50,6 +55,8 @@ enum Form {
 enum Duty {
     /// This tally, when the body ends.
     Report,
+    /// This tally, at once: there is no body.
+    ReportNoBody,
     /// Another one, of a layer nearer to the body's source.
     Silent,
     /// Nobody any more: it has been reported.
@@ -58,6 +65,7 @@ enum Duty {
 
 impl Tally {
     /// A tally for a body of this series (`None`: limited only), held against this limit.
+    #[inline]
     pub(crate) fn new(series: Option<Arc<Series>>, trace: CallTrace, held: Held) -> Self {
         let Held { limit, by } = held;
         if let Some(series) = &series {
@@ -67,49 +75,82 @@ impl Tally {
             series,
             trace,
             seen: 0,
-            declared: None,
+            declared: 0,
+            declares: false,
             line: limit.reject_line().min(limit.warn_line()),
             reject: limit.reject_line(),
             trip: None,
             setting: by,
-            form: Form::Sized,
             duty: Duty::Report,
             polled: false,
-            over: false,
+            delivered: false,
+            watched: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             told: AtomicU8::new(0),
         }
     }
 
+    /// A tally for a body that is neither limited nor recorded.
+    pub(crate) fn unrecorded() -> Self {
+        Self::new(None, CallTrace::None, Held { limit: Limit::unlimited(), by: Setting::Body })
+    }
+
     /// For a message that has no body by definition, whatever its body's value says: no size, no limit.
-    pub(crate) fn without_body(mut self) -> Self {
+    pub(crate) fn expect_no_body(&mut self) {
         (self.line, self.reject) = (u64::MAX, u64::MAX);
-        self.form = Form::None;
-        self
+        self.duty = Duty::ReportNoBody;
     }
 
     /// Where this body says that it was refused, if it can be while it is read.
+    #[inline]
     pub(crate) fn trip(&self) -> Option<Trip> {
         self.trip.clone()
     }
 
+    #[inline]
     pub(crate) fn population(&self) -> Option<Population> {
         self.series.as_ref().map(|series| series.population())
     }
 
-    /// What is known before the first frame: the least and, where it is known, the exact length.
-    ///
-    /// `Err` where the body is refused for it.
-    pub(super) fn begin(&mut self, least: u64, exact: Option<u64>, counted_inside: bool) -> Result<(), LimitExceeded> {
-        if counted_inside {
-            self.duty = Duty::Silent;
+    /// Begins with the body of a message with these headers; `Err` where it is refused for its declared length.
+    #[inline]
+    pub(crate) fn begin<B: Body>(&mut self, body: &B, headers: &HeaderMap) -> Result<(), LimitExceeded> {
+        let (hint, counted_inside) = stacked::ask(body, self.population());
+        // A body that knows its length keeps to it; of another the header may tell.
+        let exact = match hint.exact() {
+            Some(exact) => Some(exact),
+            None => {
+                self.make_trip();
+                content_length(headers)
+            }
+        };
+        self.know(body, hint.lower().max(exact.unwrap_or(0)), exact, counted_inside)?;
+        if body.is_end_stream() {
+            self.learn(Event::End);
         }
-        if self.form == Form::None {
-            self.end(Outcome::Complete);
-            return Ok(());
+        Ok(())
+    }
+
+    /// Takes note of what is known before the first frame: the least and, where it is known, the exact length.
+    #[inline]
+    fn know<B: Body>(
+        &mut self,
+        body: &B,
+        least: u64,
+        exact: Option<u64>,
+        counted_inside: bool,
+    ) -> Result<(), LimitExceeded> {
+        match (counted_inside, self.duty, &self.series) {
+            (true, _, _) => self.duty = Duty::Silent,
+            (false, Duty::ReportNoBody, Some(series)) => {
+                series.record(&Sample { outcome: Outcome::Complete, size: None, trace: &self.trace });
+                self.duty = Duty::Done;
+            }
+            _ => {}
         }
-        self.declared = exact;
+        (self.declared, self.declares) = (least, exact.is_some());
         if least > self.line {
-            self.cross(least, Some(exact.unwrap_or(least)), Outcome::RejectedEarly)?;
+            self.cross(body, least, Some(least), Outcome::RejectedEarly)?;
         }
         Ok(())
     }
@@ -117,7 +158,7 @@ impl Tally {
     /// Begins with a body of bytes in memory that is not wrapped: its length is all there is to know.
     #[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "only reqwest hands out such bodies"))]
     pub(crate) fn begin_known(mut self, bytes: u64, counted_outside: bool) -> Result<Self, LimitExceeded> {
-        self.begin(bytes, Some(bytes), counted_outside)?;
+        self.know(&ShortBody::default(), bytes, Some(bytes), counted_outside)?;
         // Whether it is read nobody says; what is sent in part is not unread.
         self.polled = true;
         Ok(self)
@@ -130,60 +171,88 @@ impl Tally {
         self.learn(Event::End);
     }
 
-    /// Makes the trip, for a body that may be refused while it is read.
-    pub(super) fn make_trip(&mut self) {
-        if self.reject != u64::MAX {
+    /// Makes the trip, for a request's body that may be refused while it is read.
+    fn make_trip(&mut self) {
+        let is_request = self.series.as_ref().is_some_and(|series| series.direction() == Direction::Request);
+        if is_request && self.reject != u64::MAX {
             self.trip = Some(Trip::default());
         }
     }
 
+    #[inline]
+    fn declared(&self) -> Option<u64> {
+        self.declares.then_some(self.declared)
+    }
+
+    #[inline]
     pub(super) fn poll(&mut self) {
         self.polled = true;
     }
 
     /// Counts a data frame; `Err` where it crosses the line that refuses the body.
-    pub(super) fn count(&mut self, bytes: u64) -> Result<(), LimitExceeded> {
+    #[inline]
+    pub(super) fn count<B: Body>(&mut self, body: &B, bytes: u64) -> Result<(), LimitExceeded> {
         self.seen = self.seen.saturating_add(bytes);
         if self.seen > self.line {
-            self.cross(self.seen, self.declared, Outcome::RejectedStreaming)?;
+            self.cross(body, self.seen, self.declared(), Outcome::RejectedStreaming)?;
         }
         Ok(())
     }
 
     /// Takes note of what was learnt about the body, which may be its end.
+    #[inline]
     pub(super) fn learn(&mut self, event: Event) {
-        if let Some(outcome) = ending::outcome(event, self.polled, self.seen, self.declared) {
+        if event == (Event::Data { last: true }) && self.watched.load(Relaxed) {
+            self.delivered = true;
+            return;
+        }
+        let all_seen = self.delivered || self.declared() == Some(self.seen);
+        if let Some(outcome) = ending::outcome(event, self.polled, all_seen) {
             self.end(outcome);
         }
     }
 
     /// Answers whoever asks while the body's size hint is asked for: this body is counted here.
+    #[inline]
     pub(super) fn answer(&self) {
-        if let Some(verdict) = super::stacked::answer(|| self.population()) {
-            let place = Outcome::ALL.iter().position(|outcome| *outcome == verdict).unwrap_or(0);
-            self.told.store(u8::try_from(place).unwrap_or(0), Relaxed);
-        }
-    }
-
-    pub(super) fn is_silent(&self) -> bool {
-        self.duty == Duty::Silent
+        stacked::answer(
+            || self.population(),
+            |news| {
+                self.watched.store(true, Relaxed);
+                if let Some(News::Refused(verdict)) = news {
+                    self.told.store(place(verdict), Relaxed);
+                }
+                Answer { over: if news.is_some() { self.over.swap(true, Relaxed) } else { self.over.load(Relaxed) } }
+            },
+        );
     }
 
     /// The error of a body that was refused, as often as it is asked for.
     pub(super) fn refusal(&self) -> LimitExceeded {
-        LimitExceeded::of(self.series.as_deref(), self.reject, self.seen, self.declared, self.setting)
+        LimitExceeded::of(self.series.as_deref(), self.reject, self.seen, self.declared(), self.setting)
     }
 
     #[cold]
-    fn cross(&mut self, size: u64, declared: Option<u64>, verdict: Outcome) -> Result<(), LimitExceeded> {
+    fn cross<B: Body>(
+        &mut self,
+        body: &B,
+        size: u64,
+        declared: Option<u64>,
+        verdict: Outcome,
+    ) -> Result<(), LimitExceeded> {
         let rejects = size > self.reject && self.series.as_ref().is_none_or(|series| series.rejects());
         let limit = if size > self.reject { self.reject } else { self.line };
         let found = LimitExceeded::of(self.series.as_deref(), limit, self.seen, declared, self.setting);
+        let mut known = self.over.swap(true, Relaxed);
+        if self.duty == Duty::Silent {
+            let news = if rejects { News::Refused(verdict) } else { News::Over };
+            known |= stacked::tell(body, self.population(), news).is_some_and(|answer| answer.over);
+        }
         if let Some(series) = &self.series {
-            series.record_over_limit(&found, !std::mem::replace(&mut self.over, true), rejects, &self.trace);
+            series.record_over_limit(&found, !known, rejects, &self.trace);
         }
         if rejects {
-            self.declared = declared;
+            (self.declared, self.declares) = (declared.unwrap_or(0), declared.is_some());
             if let Some(trip) = &self.trip {
                 let _ = trip.set(found.clone());
             }
@@ -195,22 +264,33 @@ impl Tally {
         Ok(())
     }
 
+    #[inline]
     fn end(&mut self, outcome: Outcome) {
-        let duty = std::mem::replace(&mut self.duty, Duty::Done);
-        let Some(series) = self.series.as_deref().filter(|_| duty == Duty::Report) else {
+        let Some(series) = self.series.as_deref().filter(|_| self.duty == Duty::Report) else {
             return;
         };
-        let outcome = match Outcome::ALL.get(usize::from(self.told.load(Relaxed))) {
-            Some(told) if *told != Outcome::Complete => *told,
-            _ => outcome,
-        };
-        let size = match (self.form, outcome) {
-            (Form::None, _) => None,
-            (Form::Sized, Outcome::Complete) => Some(self.seen),
-            (Form::Sized, _) => Some(self.seen.max(self.declared.unwrap_or(0))),
-        };
+        self.duty = Duty::Done;
+        let outcome = self.told().unwrap_or(outcome);
+        if outcome == Outcome::Complete {
+            return series.record_complete(self.seen, &self.trace);
+        }
+        let size = Some(self.seen.max(self.declared));
         series.record(&Sample { outcome, size, trace: &self.trace });
     }
+
+    /// How the body ended, where that was told by one who refused it.
+    #[inline]
+    fn told(&self) -> Option<Outcome> {
+        match self.told.load(Relaxed) {
+            0 => None,
+            place => Outcome::ALL.get(usize::from(place)).copied(),
+        }
+    }
+}
+
+/// An outcome as a small number, to be told through a shared reference. `Complete`, 0, is never told.
+fn place(outcome: Outcome) -> u8 {
+    Outcome::ALL.iter().zip(0..).find(|(known, _)| **known == outcome).map_or(0, |(_, place)| place)
 }
 
 impl Drop for Tally {

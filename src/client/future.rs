@@ -8,8 +8,8 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use crate::body::{Drain, MeteredBody, Refused, Trip};
-use crate::call::Expected;
+use crate::body::{Drain, MeteredBody, Trip};
+use crate::call::Call;
 use crate::error::{BoxError, Error, LimitExceeded};
 
 pin_project! {
@@ -25,14 +25,15 @@ pin_project! {
     #[project = StateProjection]
     #[derive(Debug)]
     enum State<F, R> {
-        Calling { #[pin] future: F, expected: Expected, trip: Option<Trip>, drain: u64 },
+        Calling { #[pin] future: F, call: Call, trip: Option<Trip>, drain: u64 },
         Refusing { #[pin] drain: Option<Drain<R>>, exceeded: LimitExceeded },
     }
 }
 
 impl<F, R> ClientFuture<F, R> {
-    pub(crate) fn calling(future: F, expected: Expected, trip: Option<Trip>, drain: u64) -> Self {
-        Self { state: State::Calling { future, expected, trip, drain } }
+    #[inline]
+    pub(crate) fn calling(future: F, call: Call, trip: Option<Trip>, drain: u64) -> Self {
+        Self { state: State::Calling { future, call, trip, drain } }
     }
 
     pub(crate) fn refused(exceeded: LimitExceeded) -> Self {
@@ -52,16 +53,18 @@ where
         let mut state = self.project().state;
         loop {
             let refusing = match state.as_mut().project() {
-                StateProjection::Calling { future, expected, trip, drain } => {
+                StateProjection::Calling { future, call, trip, drain } => {
                     let response = match ready!(future.poll(cx)) {
                         Ok(response) => response,
                         Err(error) => return Poll::Ready(Err(failed(error, trip.as_ref()))),
                     };
-                    let (parts, body) = response.into_parts();
-                    match expected.response(parts.status, &parts.headers, body) {
-                        Ok(body) => return Poll::Ready(Ok(Response::from_parts(parts, body))),
-                        Err(Refused { exceeded, body }) => {
-                            let drain = Drain::new(body, exceeded.size(), *drain);
+                    let mut tally = call.response_tally(response.status(), response.headers(), response.body());
+                    match tally.begin(response.body(), response.headers()) {
+                        Ok(()) => {
+                            return Poll::Ready(Ok(response.map(|body| MeteredBody::admitted(body, tally))));
+                        }
+                        Err(exceeded) => {
+                            let drain = Drain::new(response.into_body(), exceeded.size(), *drain);
                             State::Refusing { drain: Some(drain), exceeded }
                         }
                     }

@@ -8,6 +8,7 @@ use http::{Extensions, HeaderMap, Method};
 use tower_layer::Layer;
 
 use super::service::ClientService;
+use crate::body::Held;
 use crate::call::Call;
 use crate::endpoint::{Key, MethodClass, Role, Upstream, UrlTemplate};
 use crate::ledger::{Ledger, View};
@@ -176,7 +177,7 @@ pub(crate) struct Head<'a> {
 }
 
 impl Config {
-    pub(crate) fn begin(&self, head: &Head<'_>, view: View) -> Call {
+    pub(crate) fn begin(&self, head: &Head<'_>, view: View) -> (Call, Held) {
         let Head { method, path, host, port, headers, extensions } = *head;
         let upstream = match &self.upstream {
             Some(name) => Upstream { name: Some(name), port: None },
@@ -188,7 +189,7 @@ impl Config {
             (None, TemplateOf(None)) => None,
         };
         let key = Key { role: Role::Client, method: MethodClass::of(method), upstream, route: template.as_deref() };
-        Call::begin(&self.settings, &key, headers, extensions, view)
+        Call::begin(&self.settings, &key, method, headers, extensions, view)
     }
 }
 

@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::future::ClientFuture;
 use super::layer::{Config, Head};
-use crate::body::{MeteredBody, Refused};
+use crate::body::MeteredBody;
 use crate::error::{BoxError, Error};
 
 /// A client whose bodies are metered and limited; made by [`ClientLayer`](crate::ClientLayer).
@@ -42,26 +42,26 @@ where
         self.inner.poll_ready(cx).map_err(Error::inner)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let config = &*self.config;
-        let (parts, body) = request.into_parts();
         let head = Head {
-            method: &parts.method,
-            path: parts.uri.path(),
-            host: parts.uri.host(),
-            port: parts.uri.port_u16(),
-            headers: &parts.headers,
-            extensions: &parts.extensions,
+            method: request.method(),
+            path: request.uri().path(),
+            host: request.uri().host(),
+            port: request.uri().port_u16(),
+            headers: request.headers(),
+            extensions: request.extensions(),
         };
-        let call = config.begin(&head, config.settings.view);
-        match call.request(&parts.headers, body) {
-            Ok(body) => {
-                let trip = body.trip();
-                let expected = call.expect(&parts.method);
-                let future = self.inner.call(Request::from_parts(parts, body));
-                ClientFuture::calling(future, expected, trip, config.settings.drain)
+        let (call, held) = config.begin(&head, config.settings.view);
+        let mut tally = call.request_tally(held, request.headers());
+        match tally.begin(request.body(), request.headers()) {
+            Ok(()) => {
+                let trip = tally.trip();
+                let future = self.inner.call(request.map(|body| MeteredBody::admitted(body, tally)));
+                ClientFuture::calling(future, call, trip, config.settings.drain)
             }
-            Err(Refused { exceeded, body: _ }) => ClientFuture::refused(exceeded),
+            Err(exceeded) => ClientFuture::refused(exceeded),
         }
     }
 }

@@ -1,13 +1,18 @@
 //! What tells the series of one endpoint apart: direction, status code, content coding and view; all bounded.
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::endpoint::Direction;
+use crate::headers;
 
 /// Where the layer stands decides what it counts.
 ///
-/// A layer outside a (de)compression layer sees the bytes of the wire, one inside it the decoded ones. It cannot
-/// know: say [`Decoded`](Self::Decoded) on the layer where that is so. Around `reqwest::Client` it is known.
+/// Between the network and a (de)compression layer, a layer of ours sees the bytes of the wire; between that layer
+/// and the application, decoded ones. On a server, that is outside and inside of it; on a client, inside and
+/// outside. It cannot know: say [`Decoded`](Self::Decoded) on the layer where that is so. Around `reqwest::Client`
+/// it is known.
+///
+/// Bodies of both views are counted where layers of both stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum View {
     /// Bytes as they cross the network, compressed where compression applies.
@@ -63,12 +68,17 @@ impl ContentCoding {
     }
 
     /// The class that these headers name.
+    #[inline]
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
-        let Some(value) = values.next() else {
-            return Self::Identity;
-        };
-        if values.next().is_some() {
+        // One look, for the usual answer: there is none.
+        match headers::get(headers, &header::CONTENT_ENCODING) {
+            None => Self::Identity,
+            Some(value) => Self::named(value, headers),
+        }
+    }
+
+    fn named(value: &HeaderValue, headers: &HeaderMap) -> Self {
+        if headers.get_all(header::CONTENT_ENCODING).iter().nth(1).is_some() {
             return Self::Other;
         }
         let value = value.as_bytes().trim_ascii();
@@ -92,10 +102,12 @@ const CODING_MASK: u32 = 7;
 const STATUS_SHIFT: u32 = 8;
 
 impl Attributes {
+    #[inline]
     pub(crate) const fn request(coding: ContentCoding, view: View) -> Self {
         Self((coding as u32) << CODING_SHIFT | Self::viewed(view))
     }
 
+    #[inline]
     pub(crate) fn response(status: StatusCode, coding: ContentCoding, view: View) -> Self {
         let status = u32::from(registered(status.as_u16()));
         Self(status << STATUS_SHIFT | (coding as u32) << CODING_SHIFT | Self::viewed(view) | RESPONSE)
@@ -109,6 +121,7 @@ impl Attributes {
         }
     }
 
+    #[inline]
     const fn viewed(view: View) -> u32 {
         match view {
             View::Wire => 0,
@@ -116,6 +129,7 @@ impl Attributes {
         }
     }
 
+    #[inline]
     pub(crate) const fn direction(self) -> Direction {
         if self.0 & RESPONSE == 0 { Direction::Request } else { Direction::Response }
     }
@@ -136,6 +150,7 @@ impl Attributes {
 
 /// A status code as it is counted: itself where registered (IANA HTTP Status Code Registry), else the `x00` of its
 /// class, to which RFC 9110 section 15 says it is equivalent. So an upstream cannot make series by inventing codes.
+#[inline]
 const fn registered(status: u16) -> u16 {
     match status {
         100..=103 | 200..=208 | 226 | 300..=305 | 307 | 308 => status,

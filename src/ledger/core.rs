@@ -58,6 +58,7 @@ impl Core {
     }
 
     /// Whether an exemplar of this trace is to be kept.
+    #[inline]
     pub(super) fn keeps(&self, trace: &TraceContext) -> bool {
         match self.exemplars {
             ExemplarFilter::TraceBased => trace.is_sampled(),

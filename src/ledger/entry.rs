@@ -26,7 +26,16 @@ impl Entry {
     }
 
     /// The series of these attributes; the overflow series where it cannot be made.
+    #[inline]
     pub(crate) fn series(&self, attributes: Attributes) -> &Arc<Series> {
+        match self.chain.get(attributes) {
+            Some(series) => series,
+            None => self.new_series(attributes),
+        }
+    }
+
+    #[cold]
+    fn new_series(&self, attributes: Attributes) -> &Arc<Series> {
         let overflow = self.overflow.series(attributes.direction());
         if self.endpoint.is_overflow() {
             return overflow;
@@ -88,6 +97,18 @@ struct Chain {
 }
 
 impl Chain {
+    /// The series of these attributes, if it stands in the first chunk: the usual case.
+    #[inline]
+    fn get(&self, attributes: Attributes) -> Option<&Arc<Series>> {
+        for cell in &self.series {
+            let (found, series) = cell.get()?;
+            if *found == attributes {
+                return Some(series);
+            }
+        }
+        None
+    }
+
     fn get_or_insert(
         &self,
         attributes: Attributes,

@@ -72,6 +72,7 @@ pub(super) struct Exemplars([OnceLock<Box<Slot>>; SLOTS]);
 
 impl Exemplars {
     /// Keeps the exemplar for its bucket, unless there is no memory for it.
+    #[inline]
     pub(super) fn put(&self, exemplar: &Exemplar, grant: impl Fn(usize) -> bool) {
         let Some(place) = self.0.get(slot_of(exemplar.value)) else {
             return;
@@ -90,6 +91,7 @@ impl Exemplars {
 }
 
 /// Which of the classic buckets a size belongs to.
+#[inline]
 fn slot_of(size: u64) -> usize {
     let exponent = u64::BITS.wrapping_sub(size.saturating_sub(1).leading_zeros());
     (exponent.saturating_sub(FIRST_EXPONENT) as usize).min(SLOTS.wrapping_sub(1))
@@ -112,6 +114,7 @@ impl Slot {
     const ATTEMPTS: usize = 16;
 
     /// Writes the exemplar; skipped while another is being written, and where a later one stands.
+    #[inline]
     pub(super) fn put(&self, exemplar: &Exemplar) {
         let Exemplar { value, unix_nanos, ids } = exemplar;
         let version = self.version.load(Relaxed);
@@ -155,6 +158,7 @@ impl Slot {
 }
 
 impl Exemplar {
+    #[inline]
     pub(super) fn new(value: u64, unix_nanos: u64, trace: &TraceContext) -> Self {
         Self { value, unix_nanos, ids: trace.words() }
     }

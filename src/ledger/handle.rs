@@ -1,5 +1,6 @@
 //! The handle that users hold: make it, read it, switch it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::builder::LedgerBuilder;
@@ -19,10 +20,9 @@ use crate::endpoint::{Endpoint, Key, Role};
 /// let ledger = Ledger::new();
 /// assert!(ledger.snapshot().series().is_empty());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ledger(Arc<Book>);
 
-#[derive(Debug)]
 struct Book {
     core: Arc<Core>,
     endpoints: Table,
@@ -103,6 +103,7 @@ impl Ledger {
     }
 
     /// The entry of an endpoint; that of the overflow where there is no room for it.
+    #[inline]
     pub(crate) fn entry(&self, key: &Key<'_>) -> &Arc<Entry> {
         let Book { core, endpoints, server, client } = &*self.0;
         let overflow = match key.role {
@@ -115,5 +116,13 @@ impl Ledger {
             granted.then(|| Entry::new(endpoint, Arc::clone(core), Arc::clone(overflow.overflow())))
         };
         endpoints.get_or_insert(key, make).unwrap_or(overflow)
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut series = 0usize;
+        self.visit(|_| series = series.saturating_add(1));
+        f.debug_struct("Ledger").field("series", &series).field("enforcement", &self.enforcement()).finish()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, View};
 use super::core::{Core, Enforcement};
 use super::distribution::Distribution;
 use super::exemplar::{Exemplar, Slot};
@@ -59,12 +59,19 @@ pub(crate) struct Sample<'a> {
     pub(crate) trace: &'a CallTrace,
 }
 
-/// The bodies of one ledger, role and direction: none of them may be counted twice.
+/// The bodies of one ledger, role, direction and view: none of them may be counted twice.
+///
+/// The ledger's address with the rest in the low bits, which are free: a core is aligned to eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Population {
-    ledger: usize,
-    role: Role,
-    direction: Direction,
+pub(crate) struct Population(usize);
+
+impl Population {
+    fn new(core: &Arc<Core>, role: Role, attributes: Attributes) -> Self {
+        let bits =
+            [role == Role::Client, attributes.direction() == Direction::Response, attributes.view() == View::Decoded];
+        let bits = bits.into_iter().fold(0, |bits, bit| bits << 1 | usize::from(bit));
+        Self(Arc::as_ptr(core).addr() | bits)
+    }
 }
 
 #[derive(Debug)]
@@ -73,6 +80,7 @@ pub(crate) struct Series {
     attributes: Attributes,
     core: Arc<Core>,
     overflow: Option<Arc<Series>>,
+    population: Population,
     created: u64,
     pub(super) completed: Distribution,
     pub(super) refused: OnceLock<Box<Distribution>>,
@@ -94,6 +102,7 @@ impl Series {
         overflow: Option<&Arc<Series>>,
     ) -> Self {
         Self {
+            population: Population::new(&core, endpoint.role(), attributes),
             endpoint,
             attributes,
             overflow: overflow.cloned(),
@@ -115,6 +124,11 @@ impl Series {
         &self.endpoint
     }
 
+    #[inline]
+    pub(crate) fn direction(&self) -> Direction {
+        self.attributes.direction()
+    }
+
     pub(super) fn attributes(&self) -> Attributes {
         self.attributes
     }
@@ -124,12 +138,9 @@ impl Series {
     }
 
     /// Among whose bodies those of this series are counted.
+    #[inline]
     pub(crate) fn population(&self) -> Population {
-        Population {
-            ledger: Arc::as_ptr(&self.core).addr(),
-            role: self.endpoint.role(),
-            direction: self.attributes.direction(),
-        }
+        self.population
     }
 
     /// Whether a rejecting limit rejects, as the ledger's switch stands now.
@@ -142,6 +153,7 @@ impl Series {
     }
 
     /// Remembers the limit that bodies of this series are held against.
+    #[inline]
     pub(crate) fn note_limit(&self, limit: &Limit) {
         for (noted, line) in [(&self.reject, limit.reject_line()), (&self.warn, limit.warn_line())] {
             if noted.load(Relaxed) != line {
@@ -158,29 +170,43 @@ impl Series {
     pub(crate) fn record(&self, sample: &Sample<'_>) {
         let Sample { outcome, size, trace } = *sample;
         let counted = match (outcome, size) {
-            (Outcome::Complete, Some(size)) => {
-                trace.record_size(self.attributes.direction(), size);
-                // The size is the count: see `completed_bodies`.
-                return self.add(Some(&self.completed), size, sample);
-            }
+            (Outcome::Complete, Some(size)) => return self.record_complete(size, trace),
             (Outcome::RejectedEarly | Outcome::RejectedStreaming, Some(size)) => {
-                return self.add(self.refused(), size, sample);
+                let counted = self.refused().is_some_and(|refused| self.add(refused, size, trace));
+                self.outcome(outcome).fetch_add(counted.into(), Relaxed);
+                counted
             }
-            _ => self.outcome(outcome),
+            _ => {
+                self.outcome(outcome).fetch_add(1, Relaxed);
+                true
+            }
         };
-        counted.fetch_add(1, Relaxed);
+        if let (false, Some(overflow)) = (counted, &self.overflow) {
+            overflow.record(sample);
+        }
     }
 
-    fn add(&self, to: Option<&Distribution>, size: u64, sample: &Sample<'_>) {
-        let exemplar = || self.exemplar(size, sample.trace);
-        match (to.is_some_and(|to| to.add(size, exemplar, |bytes| self.grant(bytes))), &self.overflow) {
-            (true, _) if sample.outcome == Outcome::Complete => {}
-            (true, _) => {
-                self.outcome(sample.outcome).fetch_add(1, Relaxed);
-            }
-            (false, Some(overflow)) => overflow.record(sample),
-            (false, None) => {}
+    /// Counts one body that was delivered: the usual case.
+    #[inline]
+    pub(crate) fn record_complete(&self, size: u64, trace: &CallTrace) {
+        trace.record_size(self.attributes.direction(), size);
+        // Its size is all that is counted: see `SeriesView::outcomes`.
+        if let (false, Some(overflow)) = (self.add(&self.completed, size, trace), &self.overflow) {
+            overflow.record_complete(size, trace);
         }
+    }
+
+    /// Counts a size; `false`, and nothing counted, where there is no memory for it.
+    #[inline]
+    fn add(&self, to: &Distribution, size: u64, trace: &CallTrace) -> bool {
+        let Distribution { sizes, exemplars } = to;
+        let counted = sizes.add(size, |bytes| self.grant(bytes));
+        if counted {
+            if let Some(exemplar) = self.exemplar(size, trace) {
+                exemplars.put(&exemplar, |bytes| self.grant(bytes));
+            }
+        }
+        counted
     }
 
     /// Counts a body over its limit when it is found to be: refused, or let pass with a warning.
@@ -256,6 +282,7 @@ impl Series {
         self.overflow.is_none() || self.core.grant(bytes)
     }
 
+    #[inline]
     fn exemplar(&self, size: u64, trace: &CallTrace) -> Option<Exemplar> {
         let ids: TraceContext = trace.ids().filter(|ids| self.core.keeps(ids))?;
         Some(Exemplar::new(size, self.core.clock.unix_nanos(), &ids))

@@ -55,6 +55,7 @@ const fn first_edges() -> [u8; 64] {
 }
 
 /// The bucket of a size of 1 byte or more: `ceil(16 * log2(size))`, exact, at most 640.
+#[inline]
 pub(super) fn bucket_of(size: u64) -> u16 {
     let zeros = size.leading_zeros();
     let scaled = size.wrapping_shl(zeros);
@@ -89,6 +90,7 @@ impl Sizes {
     const OCTAVE_BYTES: usize = size_of::<Octave>();
 
     /// Counts one size. `false`, and nothing counted, where it needs memory that `grant` does not give.
+    #[inline]
     pub(super) fn add(&self, size: u64, grant: impl Fn(usize) -> bool) -> bool {
         let Some(counter) = self.counter(size, grant) else {
             return false;
@@ -104,6 +106,7 @@ impl Sizes {
         true
     }
 
+    #[inline]
     fn counter(&self, size: u64, grant: impl Fn(usize) -> bool) -> Option<&AtomicU64> {
         match size {
             0 => Some(&self.zero),

@@ -22,12 +22,25 @@ impl Table {
     }
 
     /// The entry of this key; made by `make` where there is none, unless `make` gives none.
+    #[inline]
+    pub(super) fn get_or_insert(&self, key: &Key<'_>, make: impl FnOnce() -> Option<Entry>) -> Option<&Arc<Entry>> {
+        #[allow(clippy::cast_possible_truncation, reason = "the low bits are all that is asked for")]
+        let hash = key.hash_with(&self.state) as usize;
+        match self.cell(hash)?.get() {
+            Some(entry) if entry.endpoint().matches(key) => Some(entry),
+            _ => self.probe(hash, key, make),
+        }
+    }
+
+    /// Goes on where the first cell holds another entry, or none.
     ///
     /// `make` may be called in vain where another thread makes the same entry at the same moment.
-    pub(super) fn get_or_insert(&self, key: &Key<'_>, make: impl FnOnce() -> Option<Entry>) -> Option<&Arc<Entry>> {
+    #[cold]
+    fn probe(&self, hash: usize, key: &Key<'_>, make: impl FnOnce() -> Option<Entry>) -> Option<&Arc<Entry>> {
         let mut mine = None;
         let mut make = Some(make);
-        for cell in self.probe(key) {
+        for step in 0..self.cells.len() {
+            let cell = self.cell(hash.wrapping_add(step))?;
             let found = match cell.get() {
                 Some(entry) => entry,
                 None => {
@@ -46,15 +59,13 @@ impl Table {
         None
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
-        self.cells.iter().filter_map(OnceLock::get)
+    /// The cell for a number: there is a power of two of them, so that steps from any one pass them all.
+    #[inline]
+    fn cell(&self, number: usize) -> Option<&OnceLock<Arc<Entry>>> {
+        self.cells.get(number & self.cells.len().wrapping_sub(1))
     }
 
-    /// All cells, from the one that the key's hash points at.
-    fn probe(&self, key: &Key<'_>) -> impl Iterator<Item = &OnceLock<Arc<Entry>>> {
-        #[allow(clippy::cast_possible_truncation, reason = "the low bits are all that is asked for")]
-        let start = key.hash_with(&self.state) as usize & self.cells.len().wrapping_sub(1);
-        let (before, after) = self.cells.split_at_checked(start).unwrap_or_default();
-        after.iter().chain(before)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.cells.iter().filter_map(OnceLock::get)
     }
 }

@@ -3,7 +3,7 @@
 use ::reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
 use http::{Extensions, HeaderMap};
 
-use crate::body::{MeteredBody, Refused, Tally, Trip};
+use crate::body::{Held, MeteredBody, Tally, Trip};
 use crate::call::Call;
 use crate::error::Error;
 use crate::ledger::Population;
@@ -34,11 +34,12 @@ impl Sent {
 /// Meters a request's body, and marks the request where that cannot be told from the body; or refuses it.
 pub(super) fn outgoing(
     call: &Call,
+    held: Held,
     headers: &HeaderMap,
     body: &mut Option<Body>,
     extensions: &mut Extensions,
 ) -> Result<Sent, Error> {
-    let tally = call.request_tally(headers);
+    let mut tally = call.request_tally(held, headers);
     let in_memory = |body: &Body| body.as_bytes().map(|bytes| bytes.len() as u64);
     if let Some(bytes) = body.as_ref().map_or(Some(0), in_memory) {
         let counted = tally.population().map(Counted);
@@ -52,14 +53,10 @@ pub(super) fn outgoing(
     let Some(inner) = body.take() else {
         return Ok(Sent::default());
     };
-    match MeteredBody::metered(inner, tally, headers) {
-        Ok(metered) => {
-            let trip = metered.trip();
-            *body = Some(Body::wrap(metered));
-            Ok(Sent { known: None, trip })
-        }
-        Err(Refused { exceeded, body: _ }) => Err(exceeded.into()),
-    }
+    tally.begin(&inner, headers)?;
+    let trip = tally.trip();
+    *body = Some(Body::wrap(MeteredBody::admitted(inner, tally)));
+    Ok(Sent { known: None, trip })
 }
 
 /// Takes the mark away again: another attempt with the same extensions is another request.

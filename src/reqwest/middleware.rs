@@ -36,14 +36,13 @@ impl Middleware for ClientLayer {
             headers: request.headers(),
             extensions,
         };
-        let call = config.begin(&head, View::Decoded);
+        let (call, held) = config.begin(&head, View::Decoded);
         let mut body = request.body_mut().take();
-        let sent =
-            outgoing(&call, request.headers(), &mut body, extensions).map_err(|error| into_theirs(error, &url))?;
+        let sent = outgoing(&call, held, request.headers(), &mut body, extensions)
+            .map_err(|error| into_theirs(error, &url))?;
         *request.body_mut() = body;
-        let expected = call.expect(request.method());
         let future = next.run(request, extensions);
-        let response = ReqwestFuture::calling(future, expected, sent, config.settings.drain).await;
+        let response = ReqwestFuture::calling(future, call, sent, config.settings.drain).await;
         unmark(extensions);
         response.map_err(|error| into_theirs(error, &url))
     }

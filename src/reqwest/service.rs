@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::message::{Sent, from_http, into_http, outgoing, request_from_http, request_into_http};
-use crate::call::Expected;
+use crate::call::Call;
 use crate::client::{ClientFuture, ClientService, Head};
 use crate::error::{BoxError, Error};
 use crate::ledger::View;
@@ -38,17 +38,16 @@ where
                 headers: &parts.headers,
                 extensions: &parts.extensions,
             };
-            let call = self.config.begin(&head, View::Decoded);
+            let (call, held) = self.config.begin(&head, View::Decoded);
             let mut body = Some(body);
-            let sent = outgoing(&call, &parts.headers, &mut body, &mut parts.extensions)?;
-            let expected = call.expect(&parts.method);
+            let sent = outgoing(&call, held, &parts.headers, &mut body, &mut parts.extensions)?;
             let request = http::Request::from_parts(parts, body.unwrap_or_default());
-            Ok((request_from_http(request, url)?, expected, sent))
+            Ok((request_from_http(request, url)?, call, sent))
         });
         match sent {
-            Ok((request, expected, sent)) => {
+            Ok((request, call, sent)) => {
                 let drain = self.config.settings.drain;
-                ReqwestFuture::calling(self.inner.call(request), expected, sent, drain)
+                ReqwestFuture::calling(self.inner.call(request), call, sent, drain)
             }
             Err(error) => ReqwestFuture::failed(error),
         }
@@ -84,9 +83,9 @@ pin_project! {
 }
 
 impl<F> ReqwestFuture<F> {
-    pub(super) fn calling(future: F, expected: Expected, mut sent: Sent, drain: u64) -> Self {
+    pub(super) fn calling(future: F, call: Call, mut sent: Sent, drain: u64) -> Self {
         let trip = sent.trip.take();
-        let future = ClientFuture::calling(AsHttp { future, sent }, expected, trip, drain);
+        let future = ClientFuture::calling(AsHttp { future, sent }, call, trip, drain);
         Self { state: State::Calling { future } }
     }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::body::{MeteredBody, ShortBody};
-use crate::error::{BoxError, Error};
+use crate::body::{MeteredBody, ShortBody, Tally};
+use crate::error::BoxError;
 
 pin_project! {
     /// The inner service's body, metered, or the short one of a refusal that stands in its place.
@@ -23,15 +23,27 @@ pin_project! {
     /// Whose answer it is.
     #[project = AnswerProjection]
     #[derive(Debug)]
-    pub(super) enum Answer<R> {
+    enum Answer<R> {
         Theirs { #[pin] body: R },
         Ours { #[pin] body: ShortBody },
     }
 }
 
 impl<R> ServerBody<R> {
-    pub(super) fn new(inner: MeteredBody<Answer<R>>) -> Self {
-        Self { inner }
+    #[inline]
+    pub(super) fn theirs(body: R, tally: Tally) -> Self {
+        Self { inner: MeteredBody::admitted(Answer::Theirs { body }, tally) }
+    }
+
+    pub(super) fn ours(body: ShortBody, tally: Tally) -> Self {
+        Self { inner: MeteredBody::admitted(Answer::Ours { body }, tally) }
+    }
+}
+
+/// An empty body, neither limited nor recorded: what a layer around ours answers with on its own.
+impl<R> Default for ServerBody<R> {
+    fn default() -> Self {
+        Self::ours(ShortBody::default(), Tally::unrecorded())
     }
 }
 
@@ -42,9 +54,9 @@ where
     R::Error: Into<BoxError>,
 {
     type Data = R::Data;
-    type Error = Error;
+    type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<R::Data>, Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<R::Data>, BoxError>>> {
         self.project().inner.poll_frame(cx)
     }
 

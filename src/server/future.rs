@@ -9,10 +9,10 @@ use http::{HeaderValue, Response, Version, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::body::{Answer, ServerBody};
-use super::refusal::{Refusal, Refuser, is_failure};
-use crate::body::{Drain, Refused, ShortBody, Trip};
-use crate::call::Expected;
+use super::body::ServerBody;
+use super::refusal::{Refusal, Refuser, is_failure, is_grpc};
+use crate::body::{Drain, ShortBody, Trip};
+use crate::call::Call;
 use crate::error::LimitExceeded;
 
 pin_project! {
@@ -21,7 +21,7 @@ pin_project! {
     pub struct ServerFuture<F, B> {
         #[pin]
         state: State<F, B>,
-        answer: Answering,
+        answering: Answering,
     }
 }
 
@@ -29,43 +29,28 @@ pin_project! {
     #[project = StateProjection]
     #[derive(Debug)]
     enum State<F, B> {
-        Calling { #[pin] future: F, trip: Option<Trip> },
-        Refusing { #[pin] drain: Drain<B>, exceeded: LimitExceeded },
+        // The trip of a body that may be refused while it is read, with whether the call is a gRPC one.
+        Calling { #[pin] future: F, trip: Option<(Trip, bool)> },
+        Refusing { #[pin] drain: Drain<B>, exceeded: LimitExceeded, grpc: bool },
     }
 }
 
 /// What is needed to answer.
 #[derive(Debug)]
-struct Answering {
-    expected: Expected,
+pub(super) struct Answering {
+    pub(super) call: Call,
     refuser: Refuser,
-    grpc: bool,
     version: Version,
 }
 
 impl<F, B> ServerFuture<F, B> {
-    pub(super) fn calling(
-        future: F,
-        expected: Expected,
-        trip: Option<Trip>,
-        refuser: Refuser,
-        grpc: bool,
-        version: Version,
-    ) -> Self {
-        let state = State::Calling { future, trip };
-        Self { state, answer: Answering { expected, refuser, grpc, version } }
+    #[inline]
+    pub(super) fn calling(future: F, answering: Answering, trip: Option<(Trip, bool)>) -> Self {
+        Self { state: State::Calling { future, trip }, answering }
     }
 
-    pub(super) fn refusing(
-        drain: Drain<B>,
-        exceeded: LimitExceeded,
-        expected: Expected,
-        refuser: Refuser,
-        grpc: bool,
-        version: Version,
-    ) -> Self {
-        let state = State::Refusing { drain, exceeded };
-        Self { state, answer: Answering { expected, refuser, grpc, version } }
+    pub(super) fn refusing(drain: Drain<B>, exceeded: LimitExceeded, answering: Answering, grpc: bool) -> Self {
+        Self { state: State::Refusing { drain, exceeded, grpc }, answering }
     }
 }
 
@@ -78,52 +63,66 @@ where
 {
     type Output = Result<Response<ServerBody<R>>, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        Poll::Ready(Ok(match this.state.project() {
+        match this.state.project() {
             StateProjection::Calling { future, trip } => {
                 let response = ready!(future.poll(cx))?;
-                this.answer.pass_or_refuse(response, trip.as_ref())
+                Poll::Ready(Ok(this.answering.pass_or_refuse(response, trip.as_ref())))
             }
-            StateProjection::Refusing { drain, exceeded } => {
+            StateProjection::Refusing { drain, exceeded, grpc } => {
                 let drained = ready!(drain.poll(cx));
-                this.answer.refuse(exceeded, drained)
+                Poll::Ready(Ok(this.answering.refuse(exceeded, *grpc, drained)))
             }
-        }))
+        }
     }
 }
 
+/// Marks the answer to a refusal, so that no layer further out holds it against a limit.
+#[derive(Clone, Copy, Debug)]
+struct OfALayer;
+
 impl Answering {
-    fn pass_or_refuse<R>(&self, response: Response<R>, trip: Option<&Trip>) -> Response<ServerBody<R>>
+    #[inline]
+    pub(super) fn new(call: Call, refuser: Refuser, version: Version) -> Self {
+        Self { call, refuser, version }
+    }
+
+    #[inline]
+    fn pass_or_refuse<R>(&self, response: Response<R>, trip: Option<&(Trip, bool)>) -> Response<ServerBody<R>>
     where
         R: Body,
         R::Data: From<Bytes>,
     {
-        let (parts, body) = response.into_parts();
-        if let Some(exceeded) = trip.and_then(|trip| trip.get()) {
+        if let Some((trip, grpc)) = trip {
             // A handler that answered well all the same has acted: its answer stands.
-            if is_failure(parts.status, &parts.headers) {
-                return self.refuse(exceeded, false);
+            if let (Some(exceeded), true) = (trip.get(), is_failure(&response)) {
+                return self.refuse(exceeded, *grpc, false);
             }
         }
-        match self.expected.response(parts.status, &parts.headers, Answer::Theirs { body }) {
-            Ok(body) => Response::from_parts(parts, ServerBody::new(body)),
-            Err(Refused { exceeded, body: _ }) => self.refuse(&exceeded, true),
+        let call = &self.call;
+        let mut tally = if response.extensions().get::<OfALayer>().is_some() {
+            call.refusal_tally(response.status(), response.headers())
+        } else {
+            call.response_tally(response.status(), response.headers(), response.body())
+        };
+        match tally.begin(response.body(), response.headers()) {
+            Ok(()) => response.map(|body| ServerBody::theirs(body, tally)),
+            Err(exceeded) => self.refuse(&exceeded, is_grpc(response.headers()), true),
         }
     }
 
     /// The answer to a refused body. `keep` where the request left nothing unread on the connection.
-    fn refuse<R>(&self, exceeded: &LimitExceeded, keep: bool) -> Response<ServerBody<R>>
-    where
-        R: Body,
-        R::Data: From<Bytes>,
-    {
-        let (mut parts, body) = self.refuser.answer(&Refusal::new(exceeded, self.grpc)).into_parts();
+    #[cold]
+    fn refuse<R>(&self, exceeded: &LimitExceeded, grpc: bool, keep: bool) -> Response<ServerBody<R>> {
+        let mut response = self.refuser.answer(&Refusal::new(exceeded, grpc)).map(ShortBody::new);
         if !keep && self.version <= Version::HTTP_11 {
-            parts.headers.entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
+            response.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
         }
-        let body = Answer::Ours { body: ShortBody::new(body) };
-        let body = self.expected.unlimited(parts.status, &parts.headers, body);
-        Response::from_parts(parts, ServerBody::new(body))
+        let mut tally = self.call.refusal_tally(response.status(), response.headers());
+        let _never = tally.begin(response.body(), response.headers());
+        response.extensions_mut().insert(OfALayer);
+        response.map(|body| ServerBody::ours(body, tally))
     }
 }

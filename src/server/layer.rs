@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Response, request::Parts};
+use http::{Extensions, Response, Uri};
 use tower_layer::Layer;
 
 use super::refusal::{Refusal, Refuser};
@@ -68,7 +68,8 @@ impl ServerLayer {
     /// Sets the limit of every request's body.
     ///
     /// With feature `axum`, a rejecting limit above axum's own default of 2 MiB also turns that default off for
-    /// the request, since otherwise axum would answer first.
+    /// the request, since otherwise axum would answer first. An explicit `DefaultBodyLimit` belongs inside this
+    /// layer: one outside cannot be told from the default.
     pub fn request_limit(self, limit: Limit) -> Self {
         self.set(|config| config.settings.request = limit)
     }
@@ -102,11 +103,11 @@ impl ServerLayer {
     /// struct Matched(String);
     ///
     /// let layer = ServerLayer::new(&Ledger::new())
-    ///     .route(|request| request.extensions.get::<Matched>().map(|matched| matched.0.as_str().into()));
+    ///     .route(|_uri, extensions| extensions.get::<Matched>().map(|matched| matched.0.as_str().into()));
     /// ```
     pub fn route<F>(self, route: F) -> Self
     where
-        F: for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+        F: for<'a> Fn(&'a Uri, &'a Extensions) -> Option<Cow<'a, str>> + Send + Sync + 'static,
     {
         self.set(|config| config.route = RouteOf(Some(Arc::new(route))))
     }
@@ -176,16 +177,17 @@ impl<S> Layer<S> for ServerLayer {
 #[derive(Clone, Default)]
 pub(super) struct RouteOf(Option<Arc<RouteFn>>);
 
-type RouteFn = dyn for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Send + Sync;
+type RouteFn = dyn for<'a> Fn(&'a Uri, &'a Extensions) -> Option<Cow<'a, str>> + Send + Sync;
 
 impl Config {
-    pub(super) fn route<'a>(&self, request: &'a Parts) -> Option<Cow<'a, str>> {
+    #[inline]
+    pub(super) fn route<'a>(&self, uri: &'a Uri, extensions: &'a Extensions) -> Option<Cow<'a, str>> {
         if let RouteOf(Some(route)) = &self.route {
-            return route(request);
+            return route(uri, extensions);
         }
-        match request.extensions.get() {
+        match extensions.get() {
             Some(Route(route)) => Some(Cow::Borrowed(route)),
-            None => crate::axum::matched_path(&request.extensions).map(Cow::Borrowed),
+            None => crate::axum::matched_path(extensions).map(Cow::Borrowed),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 
 use crate::endpoint::Direction;
 use crate::error::LimitExceeded;
@@ -70,14 +70,15 @@ impl<'a> Refusal<'a> {
 /// `RESOURCE_EXHAUSTED` of gRPC's status codes.
 const RESOURCE_EXHAUSTED: &str = "8";
 
-/// Whether this request is a gRPC call, by its content type (gRPC over HTTP/2, "Content-Type").
+/// Whether a message belongs to a gRPC call, by its content type (gRPC over HTTP/2, "Content-Type").
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Whether an answer already says that the call failed: then a refusal may take its place.
-pub(super) fn is_failure(status: StatusCode, headers: &HeaderMap) -> bool {
-    let failed_grpc = || headers.get("grpc-status").is_some_and(|status| status != "0");
+pub(super) fn is_failure<R>(response: &Response<R>) -> bool {
+    let failed_grpc = || response.headers().get("grpc-status").is_some_and(|status| status != "0");
+    let status = response.status();
     status.is_client_error() || status.is_server_error() || failed_grpc()
 }
 

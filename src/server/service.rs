@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Version, header};
+use http::{Request, Response, Version, header};
 use http_body::Body;
 use tower_service::Service;
 
 use super::body::ServerBody;
-use super::future::ServerFuture;
+use super::future::{Answering, ServerFuture};
 use super::layer::Config;
 use super::refusal::is_grpc;
 use crate::axum::lift_default_limit;
-use crate::body::{Drain, MeteredBody, Refused};
+use crate::body::{Drain, MeteredBody};
 use crate::call::Call;
 use crate::endpoint::{Key, MethodClass, Role, Upstream};
 
@@ -45,36 +45,35 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let config = &*self.config;
-        let (parts, body) = request.into_parts();
-        let route = config.route(&parts);
+        let route = config.route(request.uri(), request.extensions());
         let key = Key {
             role: Role::Server,
-            method: MethodClass::of(&parts.method),
+            method: MethodClass::of(request.method()),
             upstream: Upstream::default(),
             route: route.as_deref(),
         };
-        let call = Call::begin(&config.settings, &key, &parts.headers, &parts.extensions, config.settings.view);
-        let grpc = is_grpc(&parts.headers);
-        match call.request(&parts.headers, body) {
-            Ok(body) => {
-                let rejects_over = call.rejects_request_over();
-                let trip = body.trip();
-                let expected = call.expect(&parts.method);
-                let mut request = Request::from_parts(parts, body);
-                if let Some(limit) = rejects_over {
+        let settings = &config.settings;
+        let (call, held) =
+            Call::begin(settings, &key, request.method(), request.headers(), request.extensions(), settings.view);
+        let answering = Answering::new(call, config.refuser.clone(), request.version());
+        let mut tally = answering.call.request_tally(held, request.headers());
+        match tally.begin(request.body(), request.headers()) {
+            Ok(()) => {
+                let trip = tally.trip().map(|trip| (trip, is_grpc(request.headers())));
+                let mut request = request.map(|body| MeteredBody::admitted(body, tally));
+                if let Some(limit) = held.limit.rejects_over() {
                     lift_default_limit(&mut request, limit);
                 }
-                let version = request.version();
-                let future = self.inner.call(request);
-                ServerFuture::calling(future, expected, trip, config.refuser.clone(), grpc, version)
+                ServerFuture::calling(self.inner.call(request), answering, trip)
             }
-            Err(Refused { exceeded, body }) => {
-                let drain = if is_drainable(parts.version, &parts.headers) { config.settings.drain } else { 0 };
-                let drain = Drain::new(body, exceeded.size(), drain);
-                let expected = call.expect(&parts.method);
-                ServerFuture::refusing(drain, exceeded, expected, config.refuser.clone(), grpc, parts.version)
+            Err(exceeded) => {
+                let grpc = is_grpc(request.headers());
+                let drain = if is_drainable(&request) { settings.drain } else { 0 };
+                let drain = Drain::new(request.into_body(), exceeded.size(), drain);
+                ServerFuture::refusing(drain, exceeded, answering, grpc)
             }
         }
     }
@@ -82,6 +81,6 @@ where
 
 /// Whether reading a refused body helps: not where each stream ends by itself, and not where the client has yet to
 /// be told to send it.
-fn is_drainable(version: Version, headers: &HeaderMap) -> bool {
-    version <= Version::HTTP_11 && !headers.contains_key(header::EXPECT)
+fn is_drainable<B>(request: &Request<B>) -> bool {
+    request.version() <= Version::HTTP_11 && !request.headers().contains_key(header::EXPECT)
 }

@@ -14,17 +14,17 @@ use crate::error::LimitExceeded;
 pub(crate) struct Active(Context);
 
 impl Active {
-    pub(super) fn current() -> Option<Self> {
-        Context::map_current(|context| context.has_active_span().then(|| Self(context.clone())))
-            .filter(|active| active.ids().is_some())
-    }
-
-    pub(super) fn current_ids() -> Option<TraceContext> {
-        Context::map_current(
-            |context| {
-                if context.has_active_span() { ids(context.span().span_context()) } else { None }
-            },
-        )
+    /// The active span, if there is one: as ids, and itself where `write` and it is one that records.
+    #[inline]
+    pub(super) fn current(write: bool) -> Option<Result<Self, TraceContext>> {
+        Context::map_current(|context| {
+            if !context.has_active_span() {
+                return None;
+            }
+            let span = context.span();
+            let ids = ids(span.span_context())?;
+            Some(if write && span.is_recording() { Ok(Self(context.clone())) } else { Err(ids) })
+        })
     }
 
     pub(super) fn ids(&self) -> Option<TraceContext> {
@@ -54,6 +54,7 @@ impl Active {
     }
 }
 
+#[inline]
 fn ids(span: &SpanContext) -> Option<TraceContext> {
     let trace_id = u128::from_be_bytes(span.trace_id().to_bytes());
     let span_id = u64::from_be_bytes(span.span_id().to_bytes());

@@ -65,10 +65,12 @@ impl TraceContext {
 
     /// Whether the trace was sampled when the call began: only then is it sure to be found in a backend.
     #[must_use]
+    #[inline]
     pub const fn is_sampled(&self) -> bool {
         self.sampled
     }
 
+    #[inline]
     pub(crate) const fn words(&self) -> [u64; 3] {
         let [high, low] = self.trace_id;
         [high, low, self.span_id]
@@ -98,18 +100,17 @@ pub(crate) enum CallTrace {
 }
 
 impl CallTrace {
-    /// Reads the trace of the call that begins now. With `span`, an active span is kept to be written to.
-    pub(crate) fn capture(headers: &HeaderMap, span: bool) -> Self {
-        if span {
-            if let Some(active) = Active::current() {
-                return Self::Active(active);
-            }
-        } else if let Some(ids) = Active::current_ids() {
-            return Self::Ids(ids);
+    /// Reads the trace of the call that begins now. With `write`, an active span is kept to be written to.
+    #[inline]
+    pub(crate) fn capture(headers: &HeaderMap, write: bool) -> Self {
+        match Active::current(write) {
+            Some(Ok(active)) => Self::Active(active),
+            Some(Err(ids)) => Self::Ids(ids),
+            None => traceparent::from_headers(headers).map_or(Self::None, Self::Ids),
         }
-        traceparent::from_headers(headers).map_or(Self::None, Self::Ids)
     }
 
+    #[inline]
     pub(crate) fn ids(&self) -> Option<TraceContext> {
         match self {
             Self::None => None,
@@ -119,6 +120,7 @@ impl CallTrace {
     }
 
     /// Writes the size of a completed body on the span: `http.request.body.size`, `http.response.body.size`.
+    #[inline]
     pub(crate) fn record_size(&self, direction: Direction, bytes: u64) {
         if let Self::Active(active) = self {
             active.record_size(direction, bytes);
