@@ -45,7 +45,7 @@ impl Call {
         let CallLimits { request, response } = settings.limits(key.method, key.route, extensions);
         let call = Self {
             entry: Arc::clone(settings.ledger.entry(key)),
-            trace: CallTrace::capture(headers, settings.span_attributes),
+            trace: CallTrace::capture(headers, settings.span_writes),
             response,
             asked: Asked::by(method),
             view,
@@ -82,6 +82,11 @@ impl Call {
             tally.expect_no_body();
         }
         tally
+    }
+
+    /// Whether an answer of this status has a body.
+    pub(crate) fn expects_body(&self, status: StatusCode) -> bool {
+        !self.asked.is_answered_without_body(status)
     }
 
     /// Whether endless responses are exempt from the limit that holds here.

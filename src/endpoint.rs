@@ -223,7 +223,24 @@ pub(crate) struct Upstream<'a> {
     pub(crate) port: Option<u16>,
 }
 
-impl Key<'_> {
+impl<'a> Upstream<'a> {
+    /// An empty name is none: to a metrics backend, an empty label is one that is not there.
+    #[inline]
+    pub(crate) fn new(name: Option<&'a str>, port: Option<u16>) -> Self {
+        match name {
+            Some(name) if !name.is_empty() => Self { name: Some(name), port },
+            _ => Self::default(),
+        }
+    }
+}
+
+impl<'a> Key<'a> {
+    #[inline]
+    pub(crate) fn new(role: Role, method: &Method, upstream: Upstream<'a>, route: Option<&'a str>) -> Self {
+        let route = route.filter(|route| !route.is_empty());
+        Self { role, method: MethodClass::of(method), upstream, route }
+    }
+
     #[inline]
     pub(crate) fn hash_with(&self, state: &foldhash::fast::RandomState) -> u64 {
         let Key { role, method, upstream, route } = *self;

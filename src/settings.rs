@@ -9,6 +9,7 @@ use crate::endpoint::MethodClass;
 use crate::error::Setting;
 use crate::ledger::{Ledger, View};
 use crate::limit::{BodyLimits, Limit};
+use crate::trace::SpanWrites;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -17,7 +18,7 @@ pub(crate) struct Settings {
     pub(crate) response: Limit,
     pub(crate) endpoints: EndpointLimits,
     pub(crate) view: View,
-    pub(crate) span_attributes: bool,
+    pub(crate) span_writes: SpanWrites,
     pub(crate) exempt_streams: bool,
     pub(crate) drain: u64,
 }
@@ -37,7 +38,7 @@ impl Settings {
             response: Limit::unlimited(),
             endpoints: EndpointLimits::default(),
             view: View::default(),
-            span_attributes: true,
+            span_writes: SpanWrites::All,
             exempt_streams: true,
             drain: 0,
         }

@@ -10,10 +10,11 @@ use tower_layer::Layer;
 use super::service::ClientService;
 use crate::body::Held;
 use crate::call::Call;
-use crate::endpoint::{Key, MethodClass, Role, Upstream, UrlTemplate};
+use crate::endpoint::{Key, Role, Upstream, UrlTemplate};
 use crate::ledger::{Ledger, View};
 use crate::limit::{BodyLimits, Limit};
 use crate::settings::Settings;
+use crate::trace::SpanWrites;
 
 /// Meters the bodies of calls to an upstream, and refuses those over their limits.
 ///
@@ -57,14 +58,16 @@ pub struct ClientLayer {
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) settings: Settings,
-    upstream: Option<Arc<str>>,
+    upstream: Option<(Arc<str>, Option<u16>)>,
     template: TemplateOf,
 }
 
 impl ClientLayer {
     /// A layer that measures into this ledger and limits nothing yet.
     pub fn new(ledger: &Ledger) -> Self {
-        let config = Config { settings: Settings::new(ledger), upstream: None, template: TemplateOf::default() };
+        let mut settings = Settings::new(ledger);
+        settings.span_writes = SpanWrites::Refusals;
+        let config = Config { settings, upstream: None, template: TemplateOf::default() };
         Self { config: Arc::new(config) }
     }
 
@@ -72,8 +75,10 @@ impl ClientLayer {
     ///
     /// Without a name, it is the host and port of each request's URL: right for a client that calls one host, and
     /// still bounded, though of little use, for one that calls any.
-    pub fn upstream(self, name: impl Into<Arc<str>>) -> Self {
-        self.set(|config| config.upstream = Some(name.into()))
+    pub fn upstream(self, name: impl AsRef<str>) -> Self {
+        // `host:port` is the same upstream whether it is given here or found in a URL.
+        let (name, port) = host_and_port(name.as_ref());
+        self.set(|config| config.upstream = Some((name.into(), port)))
     }
 
     /// Sets the limit of every response's body.
@@ -138,12 +143,17 @@ impl ClientLayer {
         self.set(|config| config.settings.exempt_streams = exempt)
     }
 
-    /// Sets whether sizes and refusals are written on the active OpenTelemetry span; they are by default.
+    /// Sets whether sizes and refusals are written on the active OpenTelemetry span, which must be the call's own.
     ///
-    /// To do so, the span is kept until the bodies have ended, so one that ends when it is dropped lasts as long.
-    /// Without feature `opentelemetry` there is no such span.
+    /// Not set, only refusals are: often no layer makes a span for a call, and the active one is that of the
+    /// request being answered, whose sizes are others. A refusal then marks that span with `plimsoll.limit` and
+    /// `plimsoll.response.body.refused_size`, so that tail sampling can keep its trace. Set it to `true` where
+    /// every call has a span of its own, made by a layer further out: then `http.request.body.size`,
+    /// `http.response.body.size` and `error.type` are written too, and the span is kept until the bodies have
+    /// ended. `false` writes nothing. Without feature `opentelemetry` there is no such span.
     pub fn span_attributes(self, write: bool) -> Self {
-        self.set(|config| config.settings.span_attributes = write)
+        let writes = if write { SpanWrites::All } else { SpanWrites::Nothing };
+        self.set(|config| config.settings.span_writes = writes)
     }
 
     #[cfg_attr(not(feature = "reqwest-middleware"), allow(dead_code))]
@@ -180,16 +190,25 @@ impl Config {
     pub(crate) fn begin(&self, head: &Head<'_>, view: View) -> (Call, Held) {
         let Head { method, path, host, port, headers, extensions } = *head;
         let upstream = match &self.upstream {
-            Some(name) => Upstream { name: Some(name), port: None },
-            None => Upstream { name: host, port },
+            Some((name, port)) => Upstream::new(Some(name), *port),
+            None => Upstream::new(host, port),
         };
         let template = match (extensions.get(), &self.template) {
             (Some(UrlTemplate(template)), _) => Some(Cow::Borrowed(*template)),
             (None, TemplateOf(Some(template))) => template(method, path),
             (None, TemplateOf(None)) => None,
         };
-        let key = Key { role: Role::Client, method: MethodClass::of(method), upstream, route: template.as_deref() };
+        let key = Key::new(Role::Client, method, upstream, template.as_deref());
         Call::begin(&self.settings, &key, method, headers, extensions, view)
+    }
+}
+
+/// Splits the port off a name that ends in one.
+fn host_and_port(name: &str) -> (&str, Option<u16>) {
+    let split = name.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
+    match split.map(|(host, port)| (host, port.parse())) {
+        Some((host, Ok(port))) if !host.is_empty() => (host, Some(port)),
+        _ => (name, None),
     }
 }
 
@@ -202,5 +221,20 @@ type TemplateFn = dyn Fn(&Method, &str) -> Option<Cow<'static, str>> + Send + Sy
 impl fmt::Debug for TemplateOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "TemplateOf(a closure)" } else { "TemplateOf(extensions)" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_split_off_a_name_and_nothing_else() {
+        assert_eq!(host_and_port("inventory"), ("inventory", None));
+        assert_eq!(host_and_port("inventory:8080"), ("inventory", Some(8080)));
+        assert_eq!(host_and_port("[::1]:80"), ("[::1]", Some(80)));
+        for name in ["[::1]", "::1", "inventory:", ":80", "inventory:http", "inventory:70000", ""] {
+            assert_eq!(host_and_port(name), (name, None));
+        }
     }
 }

@@ -41,8 +41,13 @@ impl OpenMetrics {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
-        let mut response = Response::new(ShortBody::new(self.to_string().into()));
+        let page = self.to_string();
+        let length = HeaderValue::from(page.len());
+        // The answer to HEAD has the headers of the page and not the page: over HTTP/2, hyper would send it.
+        let page = if *method == Method::HEAD { ShortBody::default() } else { ShortBody::new(page.into()) };
+        let mut response = Response::new(page);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(Self::CONTENT_TYPE));
+        response.headers_mut().insert(header::CONTENT_LENGTH, length);
         response
     }
 }

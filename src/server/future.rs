@@ -117,6 +117,9 @@ impl Answering {
     #[cold]
     fn refuse<R>(&self, exceeded: &LimitExceeded, grpc: bool, keep: bool) -> Response<ServerBody<R>> {
         let mut response = self.refuser.answer(&Refusal::new(exceeded, grpc)).map(ShortBody::new);
+        if !self.call.expects_body(response.status()) {
+            *response.body_mut() = ShortBody::default();
+        }
         if !keep && self.version <= Version::HTTP_11 {
             response.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
         }

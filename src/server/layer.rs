@@ -14,6 +14,7 @@ use crate::endpoint::Route;
 use crate::ledger::{Ledger, View};
 use crate::limit::{BodyLimits, Limit};
 use crate::settings::Settings;
+use crate::trace::SpanWrites;
 
 /// Meters the bodies of a service that answers HTTP requests, and refuses those over their limits.
 ///
@@ -153,10 +154,14 @@ impl ServerLayer {
 
     /// Sets whether sizes and refusals are written on the active OpenTelemetry span; they are by default.
     ///
-    /// To do so, the span is kept until the bodies have ended, so one that ends when it is dropped lasts as long.
+    /// `http.request.body.size` and `http.response.body.size` when a body has ended; on a refusal `error.type`,
+    /// `plimsoll.limit` and the refused size. To write them, the span is kept until the bodies have ended, so one
+    /// that ends when it is dropped lasts as long. A span of `tracing` ends when `tracing`'s own holders let it go
+    /// (tower-http's `TraceLayer` holds it until the response's body has ended); what comes later is lost.
     /// Without feature `opentelemetry` there is no such span.
     pub fn span_attributes(self, write: bool) -> Self {
-        self.set(|config| config.settings.span_attributes = write)
+        let writes = if write { SpanWrites::All } else { SpanWrites::Nothing };
+        self.set(|config| config.settings.span_writes = writes)
     }
 
     fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {

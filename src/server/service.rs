@@ -15,7 +15,7 @@ use super::refusal::is_grpc;
 use crate::axum::lift_default_limit;
 use crate::body::{Drain, MeteredBody};
 use crate::call::Call;
-use crate::endpoint::{Key, MethodClass, Role, Upstream};
+use crate::endpoint::{Key, Role, Upstream};
 
 /// A service whose bodies are metered and limited; made by [`ServerLayer`](crate::ServerLayer).
 #[derive(Clone, Debug)]
@@ -49,12 +49,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let config = &*self.config;
         let route = config.route(request.uri(), request.extensions());
-        let key = Key {
-            role: Role::Server,
-            method: MethodClass::of(request.method()),
-            upstream: Upstream::default(),
-            route: route.as_deref(),
-        };
+        let key = Key::new(Role::Server, request.method(), Upstream::default(), route.as_deref());
         let settings = &config.settings;
         let (call, held) =
             Call::begin(settings, &key, request.method(), request.headers(), request.extensions(), settings.view);

@@ -36,22 +36,36 @@ impl Active {
             Direction::Request => "http.request.body.size",
             Direction::Response => "http.response.body.size",
         };
-        self.set(key, bytes);
+        self.0.span().set_attribute(KeyValue::new(key, integer(bytes)));
     }
 
     pub(super) fn record_refusal(&self, exceeded: &LimitExceeded) {
         self.0.span().set_attribute(KeyValue::new("error.type", "plimsoll.limit_exceeded"));
-        self.set("plimsoll.limit", exceeded.limit());
-        let key = match exceeded.direction() {
-            Some(Direction::Request) => "plimsoll.request.body.refused_size",
-            _ => "plimsoll.response.body.refused_size",
-        };
-        self.set(key, exceeded.size());
+        mark(&self.0, exceeded);
     }
 
-    fn set(&self, key: &'static str, bytes: u64) {
-        self.0.span().set_attribute(KeyValue::new(key, i64::try_from(bytes).unwrap_or(i64::MAX)));
+    /// Marks the span that is active now, if it is the one with these ids.
+    pub(super) fn mark_current(ids_then: &TraceContext, exceeded: &LimitExceeded) {
+        Context::map_current(|context| {
+            if context.has_active_span() && ids(context.span().span_context()).as_ref() == Some(ids_then) {
+                mark(context, exceeded);
+            }
+        });
     }
+}
+
+fn mark(context: &Context, exceeded: &LimitExceeded) {
+    let key = match exceeded.direction() {
+        Some(Direction::Request) => "plimsoll.request.body.refused_size",
+        _ => "plimsoll.response.body.refused_size",
+    };
+    context.span().set_attribute(KeyValue::new("plimsoll.limit", integer(exceeded.limit())));
+    context.span().set_attribute(KeyValue::new(key, integer(exceeded.size())));
+}
+
+/// A size as attributes hold integers: the few that do not fit are the largest that does.
+fn integer(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 #[inline]

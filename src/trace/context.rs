@@ -90,21 +90,36 @@ impl fmt::Debug for TraceContext {
     }
 }
 
+/// What of a call's bodies is written on the active span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SpanWrites {
+    Nothing,
+    /// That a body was refused. The span may be of the request that made the call: it is marked, not blamed.
+    Refusals,
+    /// Sizes, and refusals as errors: the span is this call's own.
+    All,
+}
+
 /// The trace of a call, kept by each of its bodies until it ends.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum CallTrace {
     #[default]
     None,
+    /// Ids to point to, and no span to write to.
     Ids(TraceContext),
+    /// Ids of a span that is marked if a body is refused while it is active.
+    Marked(TraceContext),
+    /// The call's own span.
     Active(Active),
 }
 
 impl CallTrace {
-    /// Reads the trace of the call that begins now. With `write`, an active span is kept to be written to.
+    /// Reads the trace of the call that begins now. To write sizes, an active span is kept.
     #[inline]
-    pub(crate) fn capture(headers: &HeaderMap, write: bool) -> Self {
-        match Active::current(write) {
+    pub(crate) fn capture(headers: &HeaderMap, writes: SpanWrites) -> Self {
+        match Active::current(writes == SpanWrites::All) {
             Some(Ok(active)) => Self::Active(active),
+            Some(Err(ids)) if writes == SpanWrites::Refusals => Self::Marked(ids),
             Some(Err(ids)) => Self::Ids(ids),
             None => traceparent::from_headers(headers).map_or(Self::None, Self::Ids),
         }
@@ -114,7 +129,7 @@ impl CallTrace {
     pub(crate) fn ids(&self) -> Option<TraceContext> {
         match self {
             Self::None => None,
-            Self::Ids(ids) => Some(*ids),
+            Self::Ids(ids) | Self::Marked(ids) => Some(*ids),
             Self::Active(active) => active.ids(),
         }
     }
@@ -129,8 +144,10 @@ impl CallTrace {
 
     /// Marks the span of a call whose body was refused, so that tail sampling can keep its trace.
     pub(crate) fn record_refusal(&self, exceeded: &LimitExceeded) {
-        if let Self::Active(active) = self {
-            active.record_refusal(exceeded);
+        match self {
+            Self::Active(active) => active.record_refusal(exceeded),
+            Self::Marked(ids) => Active::mark_current(ids, exceeded),
+            Self::None | Self::Ids(_) => {}
         }
     }
 }
@@ -149,6 +166,6 @@ mod tests {
 
     #[test]
     fn without_a_span_or_a_header_there_is_no_trace() {
-        assert!(CallTrace::capture(&HeaderMap::new(), true).ids().is_none());
+        assert!(CallTrace::capture(&HeaderMap::new(), SpanWrites::All).ids().is_none());
     }
 }

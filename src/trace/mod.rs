@@ -13,4 +13,4 @@ mod active;
 
 pub use context::TraceContext;
 
-pub(crate) use context::CallTrace;
+pub(crate) use context::{CallTrace, SpanWrites};
