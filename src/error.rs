@@ -128,7 +128,7 @@ impl LimitExceeded {
     /// use plimsoll::{Limit, LimitExceeded, MeteredBody};
     ///
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// let body = MeteredBody::new(Full::from("too long"), Limit::reject_over(3));
+    /// let body = MeteredBody::new(Full::<bytes::Bytes>::from("too long"), Limit::reject_over(3));
     /// let error = std::io::Error::other(body.collect().await.expect_err("it is too long"));
     /// let exceeded = LimitExceeded::find(&error).expect("it is in there");
     /// assert_eq!((exceeded.size(), exceeded.limit()), (8, 3));

@@ -118,6 +118,6 @@ pub use server::{Refusal, ServerBody, ServerFuture, ServerLayer, ServerService};
 pub use trace::TraceContext;
 
 /// The README's examples, compiled.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "axum", feature = "reqwest-middleware"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
