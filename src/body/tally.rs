@@ -119,6 +119,8 @@ impl Tally {
         // A body that knows its length keeps to it; of another the header may tell.
         let exact = match hint.exact() {
             Some(exact) => Some(exact),
+            // One that is at its end has none, whatever the header says.
+            None if body.is_end_stream() => None,
             None => {
                 self.make_trip();
                 content_length(headers)

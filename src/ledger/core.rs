@@ -1,5 +1,6 @@
 //! What all series of a ledger share: clock, settings, the switch from reject to warn, and the memory left.
 
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub(crate) struct Core {
     warn_only: AtomicBool,
     bytes_left: AtomicUsize,
     series_left: AtomicUsize,
+    /// No endpoint beyond the number of series can have one of its own.
+    endpoints_left: AtomicUsize,
     overflowed: AtomicBool,
 }
 
@@ -41,6 +44,7 @@ impl Core {
             warn_only: AtomicBool::new(false),
             bytes_left: AtomicUsize::new(*max_bytes),
             series_left: AtomicUsize::new(*max_series),
+            endpoints_left: AtomicUsize::new(*max_series),
             overflowed: AtomicBool::new(false),
         }
     }
@@ -67,22 +71,50 @@ impl Core {
         }
     }
 
-    /// Takes `bytes` of the memory left, all or nothing.
-    pub(super) fn grant(&self, bytes: usize) -> bool {
-        let granted = self.bytes_left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok();
-        if !granted {
-            self.overflow("max_bytes");
-        }
-        granted
+    /// Takes the place of one more endpoint, and the memory for it.
+    pub(super) fn take_endpoint(&self, bytes: usize) -> bool {
+        self.take_place(&self.endpoints_left, bytes)
     }
 
-    /// Takes one of the series left and the memory for it.
-    pub(super) fn grant_series(&self, bytes: usize) -> bool {
-        if self.series_left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err() {
+    /// Gives back what was taken for an endpoint that another thread made first.
+    pub(super) fn give_back_endpoint(&self, bytes: usize) {
+        self.endpoints_left.fetch_add(1, Relaxed);
+        self.give_back(bytes);
+    }
+
+    /// Takes the place of one more series, and the memory for it.
+    pub(super) fn take_series(&self, bytes: usize) -> bool {
+        self.take_place(&self.series_left, bytes)
+    }
+
+    /// Gives back what was taken for a series that another thread made first.
+    pub(super) fn give_back_series(&self, bytes: usize) {
+        self.series_left.fetch_add(1, Relaxed);
+        self.give_back(bytes);
+    }
+
+    fn take_place(&self, left: &AtomicUsize, bytes: usize) -> bool {
+        if left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err() {
             self.overflow("max_series");
             return false;
         }
-        self.grant(bytes)
+        let taken = self.take(bytes);
+        if !taken {
+            left.fetch_add(1, Relaxed);
+        }
+        taken
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let taken = self.bytes_left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok();
+        if !taken {
+            self.overflow("max_bytes");
+        }
+        taken
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.bytes_left.fetch_add(bytes, Relaxed);
     }
 
     pub(super) fn has_overflowed(&self) -> bool {
@@ -103,3 +135,43 @@ impl Core {
 
 /// How long after a repeated event the next one of its kind is held back.
 pub(super) const DEFAULT_EVENT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Where memory for what is made when first needed comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory<'a>(Option<&'a Core>);
+
+impl<'a> Memory<'a> {
+    /// As far as the ledger's settings go.
+    pub(super) const fn of(core: &'a Core) -> Self {
+        Self(Some(core))
+    }
+
+    /// In any case: for the overflow series, of which there are four, each with an end.
+    pub(super) const UNBOUNDED: Self = Self(None);
+
+    /// What the cell holds, made if there is memory for it.
+    #[inline]
+    pub(super) fn get_or_make<T: Default>(self, cell: &OnceLock<Box<T>>) -> Option<&T> {
+        match cell.get() {
+            Some(made) => Some(made),
+            None => self.make(cell),
+        }
+    }
+
+    #[cold]
+    fn make<T: Default>(self, cell: &OnceLock<Box<T>>) -> Option<&T> {
+        let Self(core) = self;
+        if core.is_some_and(|core| !core.take(size_of::<T>())) {
+            return None;
+        }
+        let mut ours = false;
+        let made = cell.get_or_init(|| {
+            ours = true;
+            Box::default()
+        });
+        if let (false, Some(core)) = (ours, core) {
+            core.give_back(size_of::<T>());
+        }
+        Some(made)
+    }
+}

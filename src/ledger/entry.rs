@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use super::attributes::Attributes;
-use super::core::Core;
+use super::core::{Core, Memory};
 use super::series::Series;
-use crate::endpoint::{Direction, Endpoint, Role};
+use crate::endpoint::{Direction, Endpoint, Key, Role};
 
 /// An endpoint with its series: found once a call, kept by the call until its response.
 #[derive(Debug)]
@@ -40,11 +40,13 @@ impl Entry {
         if self.endpoint.is_overflow() {
             return overflow;
         }
+        let bytes = size_of::<Series>();
         let make = || {
-            let granted = self.core.grant_series(size_of::<Series>());
-            granted.then(|| Series::new(self.endpoint.clone(), attributes, Arc::clone(&self.core), Some(overflow)))
+            let series = || Series::new(self.endpoint.clone(), attributes, Arc::clone(&self.core), Some(overflow));
+            self.core.take_series(bytes).then(series)
         };
-        self.chain.get_or_insert(attributes, make, |bytes| self.core.grant(bytes)).unwrap_or(overflow)
+        let in_vain = || self.core.give_back_series(bytes);
+        self.chain.get_or_insert(attributes, make, in_vain, Memory::of(&self.core)).unwrap_or(overflow)
     }
 
     pub(super) fn overflow(&self) -> &Arc<Overflow> {
@@ -55,9 +57,10 @@ impl Entry {
         self.chain.chunks().flat_map(|chunk| &chunk.series).filter_map(OnceLock::get).map(|(_, series)| series)
     }
 
-    /// The memory that an entry takes beside its series, in bytes.
-    pub(super) fn bytes(endpoint: &Endpoint) -> usize {
-        size_of::<Self>().saturating_add(endpoint.text_bytes())
+    /// The memory that the entry of this key takes beside its series, in bytes.
+    #[inline]
+    pub(super) fn bytes(key: &Key<'_>) -> usize {
+        size_of::<Self>().saturating_add(key.text_bytes())
     }
 }
 
@@ -109,11 +112,14 @@ impl Chain {
         None
     }
 
+    /// The series of these attributes; made by `make` where there is none, unless `make` gives none. `in_vain` is
+    /// called where another thread made it at the same moment.
     fn get_or_insert(
         &self,
         attributes: Attributes,
         make: impl FnOnce() -> Option<Series>,
-        grant: impl Fn(usize) -> bool,
+        in_vain: impl FnOnce(),
+        memory: Memory<'_>,
     ) -> Option<&Arc<Series>> {
         let mut make = Some(make);
         let mut mine = None;
@@ -132,14 +138,21 @@ impl Chain {
                     }
                 };
                 if *found == attributes {
+                    if mine.is_some_and(|mine| !Arc::ptr_eq(&mine, series)) {
+                        in_vain();
+                    }
                     return Some(series);
                 }
             }
-            chunk = match chunk.next.get() {
-                Some(next) => next,
-                None if grant(size_of::<Self>()) => chunk.next.get_or_init(Box::default),
-                None => return None,
-            };
+            match memory.get_or_make(&chunk.next) {
+                Some(next) => chunk = next,
+                None => {
+                    if mine.is_some() {
+                        in_vain();
+                    }
+                    return None;
+                }
+            }
         }
     }
 

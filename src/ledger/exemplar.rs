@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, fence};
 use std::time::SystemTime;
 
+use super::core::Memory;
 use crate::clock;
 use crate::trace::TraceContext;
 
@@ -73,14 +74,9 @@ pub(super) struct Exemplars([OnceLock<Box<Slot>>; SLOTS]);
 impl Exemplars {
     /// Keeps the exemplar for its bucket, unless there is no memory for it.
     #[inline]
-    pub(super) fn put(&self, exemplar: &Exemplar, grant: impl Fn(usize) -> bool) {
-        let Some(place) = self.0.get(slot_of(exemplar.value)) else {
-            return;
-        };
-        match place.get() {
-            Some(slot) => slot.put(exemplar),
-            None if grant(size_of::<Slot>()) => place.get_or_init(Box::default).put(exemplar),
-            None => {}
+    pub(super) fn put(&self, exemplar: &Exemplar, memory: Memory<'_>) {
+        if let Some(slot) = self.0.get(slot_of(exemplar.value)).and_then(|place| memory.get_or_make(place)) {
+            slot.put(exemplar);
         }
     }
 
@@ -166,6 +162,8 @@ impl Exemplar {
 
 #[cfg(test)]
 mod tests {
+    use super::super::builder::LedgerBuilder;
+    use super::super::core::Core;
     use super::*;
 
     fn exemplar(value: u64) -> Exemplar {
@@ -188,17 +186,18 @@ mod tests {
     #[test]
     fn the_last_exemplar_of_a_bucket_wins_and_time_does_not_go_back() {
         let slots = Exemplars::default();
-        slots.put(&exemplar(300), |_| true);
-        slots.put(&exemplar(400), |_| true);
-        slots.put(&exemplar(350), |_| true);
-        slots.put(&exemplar(1), |_| true);
+        slots.put(&exemplar(300), Memory::UNBOUNDED);
+        slots.put(&exemplar(400), Memory::UNBOUNDED);
+        slots.put(&exemplar(350), Memory::UNBOUNDED);
+        slots.put(&exemplar(1), Memory::UNBOUNDED);
         assert_eq!(slots.iter().map(|e| e.value()).collect::<Vec<_>>(), [1, 400]);
     }
 
     #[test]
     fn without_memory_an_exemplar_is_left_out() {
         let slots = Exemplars::default();
-        slots.put(&exemplar(300), |_| false);
+        let core = Core::new(&LedgerBuilder::default().max_bytes(0));
+        slots.put(&exemplar(300), Memory::of(&core));
         assert_eq!(slots.iter().count(), 0);
     }
 

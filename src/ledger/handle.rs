@@ -110,12 +110,13 @@ impl Ledger {
             Role::Server => server,
             Role::Client => client,
         };
+        let bytes = || Entry::bytes(key);
         let make = || {
-            let endpoint = Endpoint::new(key);
-            let granted = core.grant(Entry::bytes(&endpoint));
-            granted.then(|| Entry::new(endpoint, Arc::clone(core), Arc::clone(overflow.overflow())))
+            let entry = || Entry::new(Endpoint::new(key), Arc::clone(core), Arc::clone(overflow.overflow()));
+            core.take_endpoint(bytes()).then(entry)
         };
-        endpoints.get_or_insert(key, make).unwrap_or(overflow)
+        let in_vain = || core.give_back_endpoint(bytes());
+        endpoints.get_or_insert(key, make, in_vain).unwrap_or(overflow)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
 use super::attributes::{Attributes, View};
-use super::core::{Core, Enforcement};
+use super::core::{Core, Enforcement, Memory};
 use super::distribution::Distribution;
 use super::exemplar::{Exemplar, Slot};
 use super::pace::Pace;
@@ -200,10 +200,10 @@ impl Series {
     #[inline]
     fn add(&self, to: &Distribution, size: u64, trace: &CallTrace) -> bool {
         let Distribution { sizes, exemplars } = to;
-        let counted = sizes.add(size, |bytes| self.grant(bytes));
+        let counted = sizes.add(size, self.memory());
         if counted {
             if let Some(exemplar) = self.exemplar(size, trace) {
-                exemplars.put(&exemplar, |bytes| self.grant(bytes));
+                exemplars.put(&exemplar, self.memory());
             }
         }
         counted
@@ -270,16 +270,12 @@ impl Series {
     }
 
     fn refused(&self) -> Option<&Distribution> {
-        match self.refused.get() {
-            Some(refused) => Some(refused),
-            None if self.grant(size_of::<Distribution>()) => Some(self.refused.get_or_init(Box::default)),
-            None => None,
-        }
+        self.memory().get_or_make(&self.refused)
     }
 
-    /// Memory for this series. The overflow series take theirs in any case: there are four, and they end somewhere.
-    fn grant(&self, bytes: usize) -> bool {
-        self.overflow.is_none() || self.core.grant(bytes)
+    #[inline]
+    fn memory(&self) -> Memory<'_> {
+        if self.overflow.is_some() { Memory::of(&self.core) } else { Memory::UNBOUNDED }
     }
 
     #[inline]

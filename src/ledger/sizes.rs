@@ -7,6 +7,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::core::Memory;
+
 /// Buckets an octave (a doubling): 2^4, for scale 4.
 const PER_OCTAVE: u16 = 16;
 /// Octaves kept apart: up to 2^40 bytes, 1 TiB. Larger sizes are counted in the last bucket.
@@ -86,15 +88,10 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    /// The memory that a new octave asks for, in bytes.
-    const OCTAVE_BYTES: usize = size_of::<Octave>();
-
-    /// Counts one size. `false`, and nothing counted, where it needs memory that `grant` does not give.
+    /// Counts one size. `false`, and nothing counted, where it needs memory that there is not.
     #[inline]
-    pub(super) fn add(&self, size: u64, grant: impl Fn(usize) -> bool) -> bool {
-        let Some(counter) = self.counter(size, grant) else {
-            return false;
-        };
+    pub(super) fn add(&self, size: u64, memory: Memory<'_>) -> bool {
+        let Some(counter) = self.counter(size, memory) else { return false };
         counter.fetch_add(1, Relaxed);
         // A refused body may have declared anything: a sum that runs over stays at its end.
         if self.sum.fetch_add(size, Relaxed).checked_add(size).is_none() {
@@ -107,19 +104,14 @@ impl Sizes {
     }
 
     #[inline]
-    fn counter(&self, size: u64, grant: impl Fn(usize) -> bool) -> Option<&AtomicU64> {
+    fn counter(&self, size: u64, memory: Memory<'_>) -> Option<&AtomicU64> {
         match size {
             0 => Some(&self.zero),
             1 => Some(&self.one),
             _ => {
                 let place = bucket_of(size).wrapping_sub(1);
                 let octave = self.octaves.get(usize::from(place / PER_OCTAVE))?;
-                let counters = match octave.get() {
-                    Some(counters) => counters,
-                    None if grant(Self::OCTAVE_BYTES) => octave.get_or_init(Box::default),
-                    None => return None,
-                };
-                counters.get(usize::from(place % PER_OCTAVE))
+                memory.get_or_make(octave)?.get(usize::from(place % PER_OCTAVE))
             }
         }
     }
@@ -285,7 +277,7 @@ impl Extend<u64> for SizeDistribution {
     fn extend<T: IntoIterator<Item = u64>>(&mut self, sizes: T) {
         let all = Sizes::default();
         for size in sizes {
-            all.add(size, |_| true);
+            all.add(size, Memory::UNBOUNDED);
         }
         all.read_into(self);
     }
@@ -301,6 +293,8 @@ impl FromIterator<u64> for SizeDistribution {
 
 #[cfg(test)]
 mod tests {
+    use super::super::builder::LedgerBuilder;
+    use super::super::core::Core;
     use super::*;
     use proptest::prelude::*;
 
@@ -364,12 +358,14 @@ mod tests {
     #[test]
     fn without_memory_nothing_is_counted() {
         let sizes = Sizes::default();
-        assert!(!sizes.add(5_000, |_| false));
-        assert!(sizes.add(5_000, |_| true));
-        assert!(sizes.add(5_001, |_| false), "its octave stands already");
+        let core = Core::new(&LedgerBuilder::default().max_bytes(2 * size_of::<Octave>()));
+        assert!(sizes.add(5_000, Memory::of(&core)));
+        assert!(sizes.add(10_000, Memory::of(&core)));
+        assert!(!sizes.add(20_000, Memory::of(&core)));
+        assert!(sizes.add(5_001, Memory::of(&core)), "its octave stands already");
         let mut read = SizeDistribution::default();
         sizes.read_into(&mut read);
-        assert_eq!((read.count(), read.sum()), (2, 10_001));
+        assert_eq!((read.count(), read.sum()), (3, 20_001));
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use super::entry::Entry;
 use crate::endpoint::Key;
 
-/// Endpoints by key. They are never removed, and at most half of the cells are taken.
+/// Endpoints by key. They are never removed, and no more are made than half of the cells.
 #[derive(Debug)]
 pub(super) struct Table {
     cells: Box<[OnceLock<Arc<Entry>>]>,
@@ -21,22 +21,32 @@ impl Table {
         Self { cells: std::iter::repeat_with(OnceLock::new).take(cells).collect(), state: RandomState::default() }
     }
 
-    /// The entry of this key; made by `make` where there is none, unless `make` gives none.
+    /// The entry of this key; made by `make` where there is none, unless `make` gives none. `in_vain` is called
+    /// where another thread made it at the same moment.
     #[inline]
-    pub(super) fn get_or_insert(&self, key: &Key<'_>, make: impl FnOnce() -> Option<Entry>) -> Option<&Arc<Entry>> {
+    pub(super) fn get_or_insert(
+        &self,
+        key: &Key<'_>,
+        make: impl FnOnce() -> Option<Entry>,
+        in_vain: impl FnOnce(),
+    ) -> Option<&Arc<Entry>> {
         #[allow(clippy::cast_possible_truncation, reason = "the low bits are all that is asked for")]
         let hash = key.hash_with(&self.state) as usize;
         match self.cell(hash)?.get() {
             Some(entry) if entry.endpoint().matches(key) => Some(entry),
-            _ => self.probe(hash, key, make),
+            _ => self.probe(hash, key, make, in_vain),
         }
     }
 
     /// Goes on where the first cell holds another entry, or none.
-    ///
-    /// `make` may be called in vain where another thread makes the same entry at the same moment.
     #[cold]
-    fn probe(&self, hash: usize, key: &Key<'_>, make: impl FnOnce() -> Option<Entry>) -> Option<&Arc<Entry>> {
+    fn probe(
+        &self,
+        hash: usize,
+        key: &Key<'_>,
+        make: impl FnOnce() -> Option<Entry>,
+        in_vain: impl FnOnce(),
+    ) -> Option<&Arc<Entry>> {
         let mut mine = None;
         let mut make = Some(make);
         for step in 0..self.cells.len() {
@@ -53,6 +63,9 @@ impl Table {
                 }
             };
             if found.endpoint().matches(key) {
+                if mine.is_some_and(|mine| !Arc::ptr_eq(&mine, found)) {
+                    in_vain();
+                }
                 return Some(found);
             }
         }

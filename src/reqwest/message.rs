@@ -1,5 +1,7 @@
 //! reqwest's requests and responses as those of `http`, and back, with nothing lost.
 
+use std::sync::{Arc, Weak};
+
 use ::reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
 use http::{Extensions, HeaderMap};
 
@@ -10,15 +12,21 @@ use crate::ledger::Population;
 
 /// Among a request's extensions: its body of bytes in memory is counted further out.
 ///
-/// Such a body is not wrapped, so that the request can still be cloned, and so it cannot be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Counted(Population);
+/// Such a body is not wrapped, so that the request can still be cloned, and so it cannot be asked. The mark holds
+/// only while the call that set it is under way: another attempt with the same extensions is another request.
+#[derive(Clone, Debug)]
+struct Counted {
+    population: Population,
+    call: Weak<()>,
+}
 
 /// What is known of a request's body once the request is on its way.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     /// A body of bytes in memory, not wrapped, with its length: sent when a response is there.
     known: Option<(Tally, u64)>,
+    /// What keeps the mark alive.
+    _call: Option<Arc<()>>,
     pub(super) trip: Option<Trip>,
 }
 
@@ -42,13 +50,17 @@ pub(super) fn outgoing(
     let mut tally = call.request_tally(held, headers);
     let in_memory = |body: &Body| body.as_bytes().map(|bytes| bytes.len() as u64);
     if let Some(bytes) = body.as_ref().map_or(Some(0), in_memory) {
-        let counted = tally.population().map(Counted);
-        let counted_outside = counted.is_some() && extensions.get() == counted.as_ref();
-        if let Some(counted) = counted {
-            extensions.insert(counted);
-        }
+        let population = tally.population();
+        let counted_outside = extensions
+            .get()
+            .is_some_and(|Counted { population: theirs, call }| Some(*theirs) == population && call.strong_count() > 0);
         let tally = tally.begin_known(bytes, counted_outside)?;
-        return Ok(Sent { known: Some((tally, bytes)), trip: None });
+        let call = population.filter(|_| !counted_outside).map(|population| {
+            let call = Arc::new(());
+            extensions.insert(Counted { population, call: Arc::downgrade(&call) });
+            call
+        });
+        return Ok(Sent { known: Some((tally, bytes)), _call: call, trip: None });
     }
     let Some(inner) = body.take() else {
         return Ok(Sent::default());
@@ -56,13 +68,7 @@ pub(super) fn outgoing(
     tally.begin(&inner, headers)?;
     let trip = tally.trip();
     *body = Some(Body::wrap(MeteredBody::admitted(inner, tally)));
-    Ok(Sent { known: None, trip })
-}
-
-/// Takes the mark away again: another attempt with the same extensions is another request.
-#[cfg(feature = "reqwest-middleware")]
-pub(super) fn unmark(extensions: &mut Extensions) {
-    extensions.remove::<Counted>();
+    Ok(Sent { trip, ..Sent::default() })
 }
 
 /// A response of reqwest as one of `http`, with its URL where reqwest looks for it on the way back.

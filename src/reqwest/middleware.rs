@@ -9,7 +9,7 @@ use http::Extensions;
 use http_body::{Body as _, Frame, SizeHint};
 use reqwest_middleware::{Error as MiddlewareError, Middleware, Next};
 
-use super::message::{outgoing, unmark};
+use super::message::outgoing;
 use super::service::ReqwestFuture;
 use crate::client::{ClientLayer, Head};
 use crate::error::Error;
@@ -43,7 +43,6 @@ impl Middleware for ClientLayer {
         *request.body_mut() = body;
         let future = next.run(request, extensions);
         let response = ReqwestFuture::calling(future, call, sent, config.settings.drain).await;
-        unmark(extensions);
         response.map_err(|error| into_theirs(error, &url))
     }
 }
