@@ -4,4 +4,4 @@
 #[cfg_attr(not(feature = "axum"), path = "absent.rs")]
 mod inner;
 
-pub(crate) use inner::{lift_default_limit, matched_path};
+pub(crate) use inner::{lift_default_limit, matched_path, unwrap_error};

@@ -1,7 +1,9 @@
-//! With feature `axum`: the route that its router matched, and its own default limit.
+//! With feature `axum`: the route that its router matched, its own default limit, and its errors.
 
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use http::{Extensions, Request};
+
+use crate::error::BoxError;
 
 /// The limit that axum's extractors set where nothing else is said, in bytes.
 const AXUM_DEFAULT: u64 = 2 * crate::MIB;
@@ -17,4 +19,12 @@ pub(crate) fn lift_default_limit<B>(request: &mut Request<B>, limit: u64) {
     if limit > AXUM_DEFAULT {
         DefaultBodyLimit::disable().apply(request);
     }
+}
+
+/// Takes axum's wrapper off an inner body's error.
+///
+/// axum wraps errors again where our body becomes one of its own, and looks through two of its wrappers for the
+/// errors that it answers with a 413: with a third, that of another layer's limit would be a 400.
+pub(crate) fn unwrap_error(error: BoxError) -> BoxError {
+    error.downcast::<axum::Error>().map_or_else(|other| other, |error| error.into_inner())
 }

@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::ending::Event;
 use super::tally::{Held, Tally};
+use crate::axum::unwrap_error;
 use crate::error::{BoxError, Setting};
 use crate::limit::Limit;
 use crate::trace::CallTrace;
@@ -98,7 +99,7 @@ where
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
                 tally.learn(Event::Error);
-                return Poll::Ready(Some(Err(error.into())));
+                return Poll::Ready(Some(Err(unwrap_error(error.into()))));
             }
             None => {
                 tally.learn(Event::End);

@@ -95,9 +95,10 @@ impl Tally {
         Self::new(None, CallTrace::None, Held { limit: Limit::unlimited(), by: Setting::Body })
     }
 
-    /// For a message that has no body by definition, whatever its body's value says: no size, no limit.
+    /// For a message that has no body by definition, whatever its body's value says: it has no size.
+    ///
+    /// Its limit stays: over HTTP/2, hyper hands on what a peer sends all the same.
     pub(crate) fn expect_no_body(&mut self) {
-        (self.line, self.reject) = (u64::MAX, u64::MAX);
         self.duty = Duty::ReportNoBody;
     }
 
@@ -142,13 +143,16 @@ impl Tally {
         exact: Option<u64>,
         counted_inside: bool,
     ) -> Result<(), LimitExceeded> {
-        match (counted_inside, self.duty, &self.series) {
-            (true, _, _) => self.duty = Duty::Silent,
-            (false, Duty::ReportNoBody, Some(series)) => {
+        let duty = self.duty;
+        if counted_inside {
+            self.duty = Duty::Silent;
+        }
+        if duty == Duty::ReportNoBody {
+            if let (false, Some(series)) = (counted_inside, &self.series) {
                 series.record(&Sample { outcome: Outcome::Complete, size: None, trace: &self.trace });
                 self.duty = Duty::Done;
             }
-            _ => {}
+            return Ok(());
         }
         (self.declared, self.declares) = (least, exact.is_some());
         if least > self.line {
