@@ -29,6 +29,7 @@
 mod declared;
 mod drain;
 mod ending;
+mod in_memory;
 mod metered;
 mod short;
 mod stacked;

@@ -9,7 +9,7 @@ use http_body::Body;
 
 use super::declared::content_length;
 use super::ending::{self, Event};
-use super::short::ShortBody;
+use super::in_memory::InMemory;
 use super::stacked::{self, Answer, News};
 use crate::endpoint::Direction;
 use crate::error::{LimitExceeded, Setting};
@@ -162,9 +162,13 @@ impl Tally {
     }
 
     /// Begins with a body of bytes in memory that is not wrapped: its length is all there is to know.
+    ///
+    /// `outside` is the tally of a layer further out that holds the same body.
     #[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "only reqwest hands out such bodies"))]
-    pub(crate) fn begin_known(mut self, bytes: u64, counted_outside: bool) -> Result<Self, LimitExceeded> {
-        self.know(&ShortBody::default(), bytes, Some(bytes), counted_outside)?;
+    pub(crate) fn begin_known(mut self, bytes: u64, outside: Option<&Self>) -> Result<Self, LimitExceeded> {
+        let body = InMemory { counted_by: outside };
+        let (_, counted_outside) = stacked::ask(&body, self.population());
+        self.know(&body, bytes, Some(bytes), counted_outside)?;
         // Whether it is read nobody says; what is sent in part is not unread.
         self.polled = true;
         Ok(self)

@@ -8,25 +8,18 @@ use http::{Extensions, HeaderMap};
 use crate::body::{Held, MeteredBody, Tally, Trip};
 use crate::call::Call;
 use crate::error::Error;
-use crate::ledger::Population;
 
-/// Among a request's extensions: its body of bytes in memory is counted further out.
+/// Among a request's extensions: who counts its body of bytes in memory, for as long as that call is under way.
 ///
-/// Such a body is not wrapped, so that the request can still be cloned, and so it cannot be asked. The mark holds
-/// only while the call that set it is under way: another attempt with the same extensions is another request.
+/// Such a body is not wrapped, so that the request can still be cloned, and so it cannot be asked.
 #[derive(Clone, Debug)]
-struct Counted {
-    population: Population,
-    call: Weak<()>,
-}
+struct Counted(Weak<Tally>);
 
 /// What is known of a request's body once the request is on its way.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     /// A body of bytes in memory, not wrapped, with its length: sent when a response is there.
-    known: Option<(Tally, u64)>,
-    /// What keeps the mark alive.
-    _call: Option<Arc<()>>,
+    known: Option<(Arc<Tally>, u64)>,
     pub(super) trip: Option<Trip>,
 }
 
@@ -34,7 +27,10 @@ impl Sent {
     /// There is a response: the body was taken.
     pub(super) fn complete(&mut self) {
         if let Some((tally, bytes)) = self.known.take() {
-            tally.complete(bytes);
+            // Others hold it only while they ask.
+            if let Some(tally) = Arc::into_inner(tally) {
+                tally.complete(bytes);
+            }
         }
     }
 }
@@ -50,17 +46,12 @@ pub(super) fn outgoing(
     let mut tally = call.request_tally(held, headers);
     let in_memory = |body: &Body| body.as_bytes().map(|bytes| bytes.len() as u64);
     if let Some(bytes) = body.as_ref().map_or(Some(0), in_memory) {
-        let population = tally.population();
-        let counted_outside = extensions
-            .get()
-            .is_some_and(|Counted { population: theirs, call }| Some(*theirs) == population && call.strong_count() > 0);
-        let tally = tally.begin_known(bytes, counted_outside)?;
-        let call = population.filter(|_| !counted_outside).map(|population| {
-            let call = Arc::new(());
-            extensions.insert(Counted { population, call: Arc::downgrade(&call) });
-            call
-        });
-        return Ok(Sent { known: Some((tally, bytes)), _call: call, trip: None });
+        let outside = extensions.get().and_then(|Counted(tally)| tally.upgrade());
+        let tally = Arc::new(tally.begin_known(bytes, outside.as_deref())?);
+        if outside.is_none_or(|outside| outside.population() != tally.population()) {
+            extensions.insert(Counted(Arc::downgrade(&tally)));
+        }
+        return Ok(Sent { known: Some((tally, bytes)), trip: None });
     }
     let Some(inner) = body.take() else {
         return Ok(Sent::default());
@@ -68,7 +59,20 @@ pub(super) fn outgoing(
     tally.begin(&inner, headers)?;
     let trip = tally.trip();
     *body = Some(Body::wrap(MeteredBody::admitted(inner, tally)));
-    Ok(Sent { trip, ..Sent::default() })
+    Ok(Sent { known: None, trip })
+}
+
+/// Finds the mark of a layer around the whole client, which can put it on the request only.
+#[cfg(feature = "reqwest-middleware")]
+pub(super) fn find_mark(request: Request, extensions: &mut Extensions) -> Result<Request, Error> {
+    if request.body().is_some_and(|body| body.as_bytes().is_none()) {
+        return Ok(request);
+    }
+    let (request, url) = request_into_http(request)?;
+    if let Some(mark) = request.extensions().get::<Counted>() {
+        extensions.insert(mark.clone());
+    }
+    request_from_http(request, url)
 }
 
 /// A response of reqwest as one of `http`, with its URL where reqwest looks for it on the way back.

@@ -9,7 +9,7 @@ use http::Extensions;
 use http_body::{Body as _, Frame, SizeHint};
 use reqwest_middleware::{Error as MiddlewareError, Middleware, Next};
 
-use super::message::outgoing;
+use super::message::{find_mark, outgoing};
 use super::service::ReqwestFuture;
 use crate::client::{ClientLayer, Head};
 use crate::error::Error;
@@ -22,12 +22,13 @@ use crate::ledger::View;
 impl Middleware for ClientLayer {
     async fn handle(
         &self,
-        mut request: Request,
+        request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, MiddlewareError> {
         let config = self.config();
         let url = request.url().clone();
+        let mut request = find_mark(request, extensions).map_err(|error| into_theirs(error, &url))?;
         let head = Head {
             method: request.method(),
             path: url.path(),
