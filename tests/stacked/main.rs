@@ -1,0 +1,18 @@
+//! Several of our layers around one body: each limit holds, and each ledger counts the body once.
+#![allow(unreachable_pub, reason = "a test has no public items")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod changed;
+mod refusals;
+mod roles;
+mod samples;
+mod service;
