@@ -173,7 +173,7 @@ pub(crate) fn all() -> Vec<Case> {
         },
         Case {
             status: StatusCode::NOT_MODIFIED,
-            ..ok("304, with a body all the same", Empty, Full(70_000), [ANY, "304 Not Modified\r\n"])
+            ..ok("304, with a body all the same", Empty, Full(7_000), [ANY, "304 Not Modified\r\n"])
         },
         Case {
             status: StatusCode::NOT_MODIFIED,
