@@ -330,7 +330,7 @@ mod tests {
     fn an_inner_error_is_handed_back_as_what_it_was() {
         let error = Error::inner(io::Error::new(io::ErrorKind::BrokenPipe, "gone"));
         assert_eq!(error.to_string(), "gone");
-        assert!(error.source().is_some_and(|source| source.is::<io::Error>()));
+        assert!(error.source().is_some_and(<(dyn std::error::Error + 'static)>::is::<io::Error>));
         assert!(error.downcast_ref::<fmt::Error>().is_none());
         let error = error.downcast::<fmt::Error>().unwrap_err();
         assert_eq!(error.downcast::<io::Error>().unwrap().kind(), io::ErrorKind::BrokenPipe);

@@ -133,8 +133,8 @@ fn through_layers(case: &Case, ledger: &Ledger) -> (Option<Refusal>, Vec<Look>) 
     if let Some(refusal) = failed {
         *refused.lock().unwrap() = Some(refusal);
     }
-    let story = (refused.lock().unwrap().take(), std::mem::take(&mut *looks.lock().unwrap()));
-    story
+    
+    (refused.lock().unwrap().take(), std::mem::take(&mut *looks.lock().unwrap()))
 }
 
 /// The innermost service, and the outermost caller: whichever of the two gets the body of the case reads it.

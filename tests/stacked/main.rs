@@ -11,8 +11,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod between;
 mod changed;
 mod refusals;
 mod roles;
 mod samples;
-mod service;

@@ -4,9 +4,10 @@ use http::Request;
 use http_body::SizeHint;
 use plimsoll::{ClientLayer, Direction, Ledger, Limit, ServerLayer};
 
+use crate::between::Between;
 use crate::call_through;
-use crate::service::{Answering, Between, Went};
 use crate::support::book::{book, book_of};
+use crate::support::calls::{Answering, Went};
 use crate::support::script::{Script, Step};
 
 /// Bodies of ten bytes, with how they end under a limit of five.
@@ -38,7 +39,7 @@ async fn a_request_that_any_layer_of_a_server_refuses_is_one_sample() {
             let ledger = Ledger::new();
             let [outer, middle, inner] =
                 limits.map(|bytes| ServerLayer::new(&ledger).request_limit(Limit::reject_over(bytes)));
-            let service = Answering(Script::default());
+            let service = Answering::with(Script::default());
             let went = call_through!(between, outer, middle, inner, service, Request::new(body));
             // A body that lies about its length is answered by the handler: nothing was kept to tell it by.
             let lied = what == "longer than declared";
@@ -56,7 +57,8 @@ async fn a_response_that_any_layer_of_a_server_refuses_is_one_sample() {
             let ledger = Ledger::new();
             let [outer, middle, inner] =
                 limits.map(|bytes| ServerLayer::new(&ledger).response_limit(Limit::reject_over(bytes)));
-            let went = call_through!(between, outer, middle, inner, Answering(body), Request::new(Script::default()));
+            let went =
+                call_through!(between, outer, middle, inner, Answering::with(body), Request::new(Script::default()));
             let mut known = vec![
                 "server request GET (no route): 1 complete, 0 B".to_owned(),
                 format!("server response GET (no route) 200: {ending}"),
@@ -79,7 +81,8 @@ async fn a_response_that_any_layer_of_a_client_refuses_is_one_sample() {
             let ledger = Ledger::new();
             let [outer, middle, inner] =
                 limits.map(|bytes| ClientLayer::new(&ledger).response_limit(Limit::reject_over(bytes)));
-            let went = call_through!(between, outer, middle, inner, Answering(body), Request::new(Script::default()));
+            let went =
+                call_through!(between, outer, middle, inner, Answering::with(body), Request::new(Script::default()));
             assert_eq!(went, if ending == EARLY { Went::Refused } else { Went::CutOff(200) });
             let known = [
                 "client request GET (no route): 1 complete, 0 B".to_owned(),
@@ -97,7 +100,7 @@ async fn a_request_that_any_layer_of_a_client_refuses_is_one_sample() {
             let ledger = Ledger::new();
             let [outer, middle, inner] =
                 limits.map(|bytes| ClientLayer::new(&ledger).request_limit(Limit::reject_over(bytes)));
-            let service = Answering(Script::default());
+            let service = Answering::with(Script::default());
             let went = call_through!(between, outer, middle, inner, service, Request::new(body));
             // Here the upstream answers a request that it could not read; real ones fail the call.
             assert_eq!(went, if ending == EARLY { Went::Refused } else { Went::Answered(422, 0) });
@@ -116,7 +119,7 @@ async fn the_answer_to_a_refusal_is_not_held_against_a_limit_further_out() {
         });
         let inner = ServerLayer::new(&ledger).request_limit(Limit::reject_over(5));
         let body = Script::default().declaring(6);
-        let service = Answering(Script::default());
+        let service = Answering::with(Script::default());
         let went = call_through!(between, outer, ServerLayer::new(&ledger), inner, service, Request::new(body));
         let Went::Answered(413, bytes @ 2..) = went else { panic!("{went:?}") };
         let known = [
@@ -134,7 +137,7 @@ async fn a_warning_outside_and_a_refusal_inside_are_one_body_over_its_limit() {
             let ledger = Ledger::new();
             let [outer, middle, inner] =
                 limits.map(|bytes| ServerLayer::new(&ledger).request_limit(Limit::reject_over(bytes).and_warn_over(2)));
-            let service = Answering(Script::default());
+            let service = Answering::with(Script::default());
             call_through!(between, outer, middle, inner, service, Request::new(body));
             let known = format!("server request GET (no route): {ending}");
             assert_eq!(book_of(&ledger, Direction::Request), [known], "{between:?}, {limits:?}, {what}");

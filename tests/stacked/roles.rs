@@ -8,9 +8,10 @@ use http_body_util::BodyExt;
 use plimsoll::{ClientLayer, Ledger, Limit, MeteredBody, ServerLayer};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
+use crate::between::Between;
 use crate::call_through;
-use crate::service::{Answering, Between, Went, call};
 use crate::support::book::book;
+use crate::support::calls::{Answering, Went, call};
 use crate::support::script::{Script, Step};
 
 fn ten_bytes() -> Script {
@@ -22,7 +23,7 @@ async fn each_of_two_ledgers_counts_every_body_once() {
     for between in Between::ALL {
         let (one, other) = (Ledger::new(), Ledger::new());
         let layers = (ServerLayer::new(&one), ServerLayer::new(&other), ServerLayer::new(&one));
-        let service = Answering(ten_bytes());
+        let service = Answering::with(ten_bytes());
         let went = call_through!(between, layers.0, layers.1, layers.2, service, Request::new(ten_bytes()));
         assert_eq!(went, Went::Answered(200, 10));
         let known =
@@ -36,7 +37,7 @@ async fn each_of_two_ledgers_counts_every_body_once() {
 async fn what_one_ledger_s_layer_refuses_was_given_up_for_the_other() {
     let (one, other) = (Ledger::new(), Ledger::new());
     let strict = ServerLayer::new(&other).request_limit(Limit::reject_over(5));
-    let service = ServerLayer::new(&one).layer(strict.layer(Answering(Script::default())));
+    let service = ServerLayer::new(&one).layer(strict.layer(Answering::with(Script::default())));
     call(service, Request::new(ten_bytes())).await;
     let refused = "server request GET (no route): 1 rejected_streaming, 0 B, 10 B offered, 1 over limit";
     assert_eq!(book(&other).first().map(String::as_str), Some(refused));

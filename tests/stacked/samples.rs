@@ -3,9 +3,10 @@
 use http::Request;
 use plimsoll::{ClientLayer, Ledger, Limit, ServerLayer};
 
+use crate::between::Between;
 use crate::call_through;
-use crate::service::{Answering, Between, Went};
 use crate::support::book::book;
+use crate::support::calls::{Answering, Went};
 use crate::support::script::{Script, Step};
 
 fn hello() -> [(&'static str, Script); 5] {
@@ -26,7 +27,7 @@ async fn three_layers_on_a_server_leave_one_sample_of_each_body() {
         for (what, body) in hello() {
             let ledger = Ledger::new();
             let layer = || ServerLayer::new(&ledger).request_limit(Limit::reject_over(10));
-            let service = Answering(body.clone());
+            let service = Answering::with(body.clone());
             let went = call_through!(between, layer(), layer(), layer(), service, Request::new(body));
             assert_eq!(went, Went::Answered(200, 10), "{between:?}, {what}");
             let known = [
@@ -44,7 +45,7 @@ async fn three_layers_on_a_client_leave_one_sample_of_each_body() {
         for (what, body) in hello() {
             let ledger = Ledger::new();
             let layer = || ClientLayer::new(&ledger).upstream("up").response_limit(Limit::reject_over(10));
-            let service = Answering(body.clone());
+            let service = Answering::with(body.clone());
             let went = call_through!(between, layer(), layer(), layer(), service, Request::new(body));
             assert_eq!(went, Went::Answered(200, 10), "{between:?}, {what}");
             let known = [
@@ -67,7 +68,7 @@ async fn a_body_that_fails_or_is_dropped_leaves_one_sample() {
         for (body, ending) in ends.clone() {
             let ledger = Ledger::new();
             let layer = || ServerLayer::new(&ledger);
-            let service = Answering(Script::default());
+            let service = Answering::with(Script::default());
             call_through!(between, layer(), layer(), layer(), service, Request::new(body));
             let known = format!("server request GET (no route): {ending}, 0 B");
             assert_eq!(book(&ledger).first(), Some(&known), "{between:?}");
@@ -84,7 +85,7 @@ async fn a_warning_in_each_layer_counts_the_body_over_its_limit_once() {
                 let limit = Limit::warn_over(bytes);
                 ServerLayer::new(&ledger).request_limit(limit).response_limit(limit)
             };
-            let service = Answering(body.clone());
+            let service = Answering::with(body.clone());
             let went = call_through!(between, warned(3), warned(9), warned(0), service, Request::new(body));
             assert_eq!(went, Went::Answered(200, 10), "{between:?}, {what}");
             let known = [
