@@ -6,7 +6,7 @@ use http::{Extensions, HeaderMap, Method, StatusCode, header};
 use http_body::Body;
 
 use crate::body::{Held, Tally};
-use crate::endpoint::{Key, Role};
+use crate::endpoint::Key;
 use crate::error::Setting;
 use crate::ledger::{Attributes, ContentCoding, Entry, View};
 use crate::limit::Limit;
@@ -75,8 +75,7 @@ impl Call {
         let attributes = Attributes::response(status, ContentCoding::of(headers), self.view);
         let bodiless = self.asked.is_answered_without_body(status);
         let mut held = self.response;
-        // What our own handler has in such an answer's place is not meant to be sent; what an upstream sends is sent.
-        if !limited || (bodiless && self.entry.endpoint().role() == Role::Server) {
+        if !limited {
             held.limit = Limit::unlimited();
         }
         let mut tally = self.tally(attributes, held);

@@ -293,6 +293,14 @@ impl MethodClass {
         }
     }
 
+    /// The method of this name, in any case, if it is one that is told apart.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Method::from_bytes(name.to_ascii_uppercase().as_bytes())
+            .ok()
+            .map(|method| Self::of(&method))
+            .filter(|method| *method != Self::Other)
+    }
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "CONNECT",

@@ -44,6 +44,9 @@ pub(crate) enum Setting {
     Request,
     /// On the body itself.
     Body,
+    /// On the response of a single call.
+    #[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "only reqwest's responses have such a limit"))]
+    Call,
 }
 
 impl LimitExceeded {
@@ -76,16 +79,22 @@ impl LimitExceeded {
     /// Whose side refused it; `None` for a body limited without a layer.
     #[must_use]
     pub fn role(&self) -> Option<Role> {
-        self.endpoint().map(Endpoint::role)
+        match self.setting {
+            Setting::Call => Some(Role::Client),
+            _ => self.endpoint().map(Endpoint::role),
+        }
     }
 
     /// Which of the call's bodies it was; `None` for a body limited without a layer.
     #[must_use]
     pub fn direction(&self) -> Option<Direction> {
-        self.subject.as_ref().map(|subject| subject.direction)
+        match self.setting {
+            Setting::Call => Some(Direction::Response),
+            _ => self.subject.as_ref().map(|subject| subject.direction),
+        }
     }
 
-    /// The endpoint it belongs to; `None` for a body limited without a layer.
+    /// The endpoint it belongs to, or the one of the overflow where the ledger is full; `None` for a body limited without a layer.
     #[must_use]
     pub fn endpoint(&self) -> Option<&Endpoint> {
         self.subject.as_ref().map(|subject| &subject.endpoint)
@@ -114,8 +123,8 @@ impl LimitExceeded {
 
     /// Looks for a refusal behind `error`, however it was wrapped.
     ///
-    /// Follows [`source()`](StdError::source), and looks inside [`io::Error`], `Arc` and `Box`, whose `source()`
-    /// skips the value that they hold. What hides it:
+    /// Follows [`source()`](StdError::source), and looks inside [`io::Error`] (shared ones too) and `Arc` and `Box` of a
+    /// refusal, whose `source()` skips the value that they hold. What hides it:
     ///
     /// - `reqwest_middleware::Error::Middleware` and other wrappers that stand for what they hold, where another
     ///   middleware put the bare refusal in. Look into its chain: `inner.chain().find_map(LimitExceeded::find)`.
@@ -140,6 +149,10 @@ impl LimitExceeded {
         let mut next = Some(error);
         while let Some(error) = next {
             // What a shared or boxed error holds is not its source, but itself.
+            if let Some(shared) = error.downcast_ref::<Arc<io::Error>>() {
+                next = Some(&**shared);
+                continue;
+            }
             let held = || error.downcast_ref::<Arc<Self>>().map(AsRef::as_ref);
             let boxed = || error.downcast_ref::<Box<Self>>().map(AsRef::as_ref);
             if let Some(found) = error.downcast_ref::<Self>().or_else(held).or_else(boxed) {
@@ -177,7 +190,8 @@ impl fmt::Display for LimitExceeded {
             Setting::Layer => write!(f, "{layer}::{direction}_limit"),
             Setting::Endpoint => write!(f, "the endpoint's limit in {layer}::limits_for"),
             Setting::Request => write!(f, "the {direction} limit of the BodyLimits in the request's extensions"),
-            Setting::Body => f.write_str("the limit given to MeteredBody::new or limit_body"),
+            Setting::Body => f.write_str("the limit given to MeteredBody::new"),
+            Setting::Call => f.write_str("the limit given to limit_body"),
         }
     }
 }
@@ -302,7 +316,7 @@ mod tests {
         assert_eq!(
             streamed.to_string(),
             "body: 70000 bytes and more seen, over the limit of 65536 bytes; to allow it, raise the limit given to \
-             MeteredBody::new or limit_body"
+             MeteredBody::new"
         );
     }
 
@@ -330,7 +344,7 @@ mod tests {
     fn an_inner_error_is_handed_back_as_what_it_was() {
         let error = Error::inner(io::Error::new(io::ErrorKind::BrokenPipe, "gone"));
         assert_eq!(error.to_string(), "gone");
-        assert!(error.source().is_some_and(<(dyn std::error::Error + 'static)>::is::<io::Error>));
+        assert!(error.source().is_some_and(|source| source.downcast_ref::<io::Error>().is_some()));
         assert!(error.downcast_ref::<fmt::Error>().is_none());
         let error = error.downcast::<fmt::Error>().unwrap_err();
         assert_eq!(error.downcast::<io::Error>().unwrap().kind(), io::ErrorKind::BrokenPipe);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use http::{Extensions, Method};
+use http::Extensions;
 
 use crate::body::Held;
 use crate::endpoint::MethodClass;
@@ -79,12 +79,15 @@ pub(crate) struct EndpointLimits(HashMap<Box<str>, Vec<(Option<MethodClass>, Bod
 
 impl EndpointLimits {
     /// Sets the limits of `endpoint`: a route for all methods, or `METHOD route`. The latter is looked at first.
+    ///
+    /// What does not begin with a method that is told apart is a route, spaces and all: a limit never falls on
+    /// another endpoint than the one that is written.
     pub(crate) fn set(&mut self, endpoint: &str, limits: BodyLimits) {
-        let (method, route) = match endpoint.split_once(' ') {
-            Some((method, route)) => (Method::from_bytes(method.as_bytes()).ok(), route.trim_start()),
+        let split = endpoint.split_once(' ').and_then(|(method, route)| Some((MethodClass::named(method)?, route)));
+        let (method, route) = match split {
+            Some((method, route)) => (Some(method), route.trim_start()),
             None => (None, endpoint),
         };
-        let method = method.as_ref().map(MethodClass::of);
         let known = self.0.entry(route.into()).or_default();
         known.retain(|(other, _)| *other != method);
         known.push((method, limits));
@@ -133,10 +136,16 @@ mod tests {
         limits.set("/up", BodyLimits::new().request(reject(1)));
         limits.set("POST /up", BodyLimits::new().request(reject(2)));
         limits.set("POST /up", BodyLimits::new().request(reject(3)));
-        let get = |method, route| limits.get(method, route).and_then(BodyLimits::request_limit);
-        assert_eq!(get(MethodClass::Get, Some("/up")), Some(reject(1)));
-        assert_eq!(get(MethodClass::Post, Some("/up")), Some(reject(3)));
-        assert_eq!(get(MethodClass::Post, Some("/")), None);
-        assert_eq!(get(MethodClass::Post, None), None);
+        let get =
+            |limits: &EndpointLimits, method, route| limits.get(method, route).and_then(BodyLimits::request_limit);
+        limits.set("put /up", BodyLimits::new().request(reject(4)));
+        limits.set("/a b", BodyLimits::new().request(reject(5)));
+        assert_eq!(get(&limits, MethodClass::Put, Some("/up")), Some(reject(4)));
+        assert_eq!(get(&limits, MethodClass::Put, Some("/a b")), Some(reject(5)));
+        assert_eq!(get(&limits, MethodClass::Put, Some("b")), None);
+        assert_eq!(get(&limits, MethodClass::Get, Some("/up")), Some(reject(1)));
+        assert_eq!(get(&limits, MethodClass::Post, Some("/up")), Some(reject(3)));
+        assert_eq!(get(&limits, MethodClass::Post, Some("/")), None);
+        assert_eq!(get(&limits, MethodClass::Post, None), None);
     }
 }

@@ -4,6 +4,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath};
 use http::{Extensions, Request};
 
 use crate::error::BoxError;
+use crate::limit::Limit;
 
 /// The limit that axum's extractors set where nothing else is said, in bytes.
 const AXUM_DEFAULT: u64 = 2 * crate::MIB;
@@ -15,8 +16,8 @@ pub(crate) fn matched_path(extensions: &Extensions) -> Option<&str> {
 /// Turns axum's default limit off for a request that may be larger: ours stands in its place.
 ///
 /// A smaller limit of ours comes first in any case, so nothing needs to be said then.
-pub(crate) fn lift_default_limit<B>(request: &mut Request<B>, limit: u64) {
-    if limit > AXUM_DEFAULT {
+pub(crate) fn lift_default_limit<B>(request: &mut Request<B>, limit: Limit) {
+    if limit.reject_line() > AXUM_DEFAULT {
         DefaultBodyLimit::disable().apply(request);
     }
 }

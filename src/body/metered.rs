@@ -23,7 +23,7 @@ pin_project! {
     /// server or client never sends a shortened body that looks whole.
     ///
     /// Errors are boxed, as those of tower-http's bodies are: a refusal is a [`LimitExceeded`], an inner body's
-    /// error stays what it is. Once refused, it gives its error again on every poll, and never an end: stop at
+    /// error stays what it is (with feature `axum`, without axum's wrapper around it). Once refused, it gives its error again on every poll, and never an end: stop at
     /// the first one.
     ///
     /// [`LimitExceeded`]: crate::LimitExceeded
@@ -59,7 +59,11 @@ impl<B: Body> MeteredBody<B> {
     /// # Ok::<_, std::io::Error>(())
     /// ```
     pub fn new(inner: B, limit: Limit) -> Self {
-        let mut tally = Tally::new(None, CallTrace::default(), Held { limit, by: Setting::Body });
+        Self::held(inner, Held { limit, by: Setting::Body })
+    }
+
+    pub(crate) fn held(inner: B, held: Held) -> Self {
+        let mut tally = Tally::new(None, CallTrace::default(), held);
         let inner = tally.begin(&inner, &HeaderMap::new()).is_ok().then_some(inner);
         Self { inner, tally }
     }

@@ -13,7 +13,7 @@ use super::in_memory::InMemory;
 use super::stacked::{self, Answer, News};
 use crate::endpoint::Direction;
 use crate::error::{LimitExceeded, Setting};
-use crate::ledger::{Outcome, Population, Sample, Series};
+use crate::ledger::{Outcome, Population, Series};
 use crate::limit::Limit;
 use crate::trace::CallTrace;
 
@@ -97,7 +97,7 @@ impl Tally {
 
     /// For a message that has no body by definition, whatever its body's value says: it has no size.
     ///
-    /// Its limit stays: over HTTP/2, hyper hands on what a peer sends all the same.
+    /// Its limit stays: over HTTP/2, hyper sends and hands on what is there all the same.
     pub(crate) fn expect_no_body(&mut self) {
         self.duty = Duty::ReportNoBody;
     }
@@ -117,18 +117,20 @@ impl Tally {
     #[inline]
     pub(crate) fn begin<B: Body>(&mut self, body: &B, headers: &HeaderMap) -> Result<(), LimitExceeded> {
         let (hint, counted_inside) = stacked::ask(body, self.population());
-        // A body that knows its length keeps to it; of another the header may tell.
+        let ended = body.is_end_stream();
+        // A body that knows its length keeps to it; of another the header may tell. One at its end has none, whatever
+        // they say.
         let exact = match hint.exact() {
+            _ if ended => Some(0),
             Some(exact) => Some(exact),
-            // One that is at its end has none, whatever the header says.
-            None if body.is_end_stream() => None,
             None => {
                 self.make_trip();
                 content_length(headers)
             }
         };
-        self.know(body, hint.lower().max(exact.unwrap_or(0)), exact, counted_inside)?;
-        if body.is_end_stream() {
+        let least = if ended { 0 } else { hint.lower().max(exact.unwrap_or(0)) };
+        self.know(body, least, exact, counted_inside)?;
+        if ended {
             self.learn(Event::End);
         }
         Ok(())
@@ -149,7 +151,7 @@ impl Tally {
         }
         if duty == Duty::ReportNoBody {
             if let (false, Some(series)) = (counted_inside, &self.series) {
-                series.record(&Sample { outcome: Outcome::Complete, size: None, trace: &self.trace });
+                series.record_unsized(Outcome::Complete);
                 self.duty = Duty::Done;
             }
             return Ok(());
@@ -280,12 +282,13 @@ impl Tally {
             return;
         };
         self.duty = Duty::Done;
-        let outcome = self.told().unwrap_or(outcome);
-        if outcome == Outcome::Complete {
-            return series.record_complete(self.seen, &self.trace);
+        match self.told().unwrap_or(outcome) {
+            Outcome::Complete => series.record_complete(self.seen, &self.trace),
+            refused @ (Outcome::RejectedEarly | Outcome::RejectedStreaming) => {
+                series.record_refused(refused, self.seen.max(self.declared), &self.trace);
+            }
+            cut => series.record_unsized(cut),
         }
-        let size = Some(self.seen.max(self.declared));
-        series.record(&Sample { outcome, size, trace: &self.trace });
     }
 
     /// How the body ended, where that was told by one who refused it.

@@ -22,6 +22,8 @@ use crate::ledger::{CLASSIC_BOUNDS, Exemplar, Ledger, SeriesSnapshot, SizeDistri
 /// moves when a body begins. Histograms have a bucket for each power of two from 256 B to 16 MiB, the same for
 /// every series, each with the last exemplar in it. A series in which nothing ended yet is not written.
 ///
+/// Overflow series have the label `otel_metric_overflow="true"` in place of what would tell them apart.
+///
 /// Prometheus keeps exemplars only with `--enable-feature=exemplar-storage`.
 #[derive(Clone, Debug)]
 pub struct OpenMetrics {
@@ -39,6 +41,8 @@ impl OpenMetrics {
     }
 
     /// Writes all metrics without the closing `# EOF`, to stand beside those of other registries.
+    ///
+    /// The `http_*` names are OpenTelemetry's: where the other registry has them too, a page may not have both.
     ///
     /// ```
     /// use plimsoll::{Ledger, OpenMetrics};
@@ -244,7 +248,7 @@ impl fmt::Display for Labels<'_> {
             write!(f, ",http_response_status_code=\"{status}\"")?;
         }
         if endpoint.is_overflow() {
-            f.write_str(",otel_metric_overflow=\"true\"")?;
+            return f.write_str(",otel_metric_overflow=\"true\"");
         }
         let (coding, view) = (series.coding.as_str(), series.view.as_str());
         write!(f, ",plimsoll_content_encoding=\"{coding}\",plimsoll_body_view=\"{view}\"")

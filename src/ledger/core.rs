@@ -21,6 +21,8 @@ pub enum Enforcement {
     WarnOnly,
 }
 
+// A population keeps three bits below a core's address.
+#[repr(align(8))]
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(super) clock: Clock,
@@ -44,7 +46,7 @@ impl Core {
             warn_only: AtomicBool::new(false),
             bytes_left: AtomicUsize::new(*max_bytes),
             series_left: AtomicUsize::new(*max_series),
-            endpoints_left: AtomicUsize::new(*max_series),
+            endpoints_left: AtomicUsize::new((*max_series).min(super::table::LARGEST)),
             overflowed: AtomicBool::new(false),
         }
     }

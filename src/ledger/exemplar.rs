@@ -108,14 +108,18 @@ pub(super) struct Slot {
 impl Slot {
     /// Attempts a reader makes before it does without: each fails only when a writer finished in between.
     const ATTEMPTS: usize = 16;
+    /// How far back a time means that the clock was set, in nanoseconds: a minute.
+    const SET_BACK: u64 = 60_000_000_000;
 
     /// Writes the exemplar; skipped while another is being written, and where a later one stands.
     #[inline]
     pub(super) fn put(&self, exemplar: &Exemplar) {
         let Exemplar { value, unix_nanos, ids } = exemplar;
         let version = self.version.load(Relaxed);
-        // Backends drop an exemplar that is older than the last: a slot's times never go back.
-        if version & 1 == 1 || self.unix_nanos.load(Relaxed) > *unix_nanos {
+        // Backends drop an exemplar that is older than the last, so a slot's times do not go back; but for a clock that
+        // was set back by much, which would silence it for as long.
+        let older = self.unix_nanos.load(Relaxed).saturating_sub(*unix_nanos);
+        if version & 1 == 1 || (1..Self::SET_BACK).contains(&older) {
             return;
         }
         if self.version.compare_exchange(version, version.wrapping_add(1), Acquire, Relaxed).is_err() {

@@ -62,8 +62,9 @@ impl Ledger {
 
     /// Turns every rejecting limit of every layer on this ledger into a warning one, or back, from now on.
     ///
-    /// Takes effect at once, also for bodies under way; for the day when a limit turns out too tight and a deploy
-    /// would take too long.
+    /// For the day when a limit turns out too tight and a deploy would take too long. Takes effect at once, also for
+    /// bodies under way, but that one which was let pass stays so to its end. Limits of others stand: axum's own of
+    /// 2 MiB answers as before, except where a limit of ours above it has turned it off, and then nothing limits.
     pub fn set_enforcement(&self, enforcement: Enforcement) {
         self.0.core.set_enforcement(enforcement);
     }

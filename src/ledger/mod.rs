@@ -36,4 +36,4 @@ pub use snapshot::{Outcomes, SeriesSnapshot, SeriesView, Snapshot};
 pub(crate) use attributes::Attributes;
 pub(crate) use entry::Entry;
 pub(crate) use exemplar::CLASSIC_BOUNDS;
-pub(crate) use series::{Population, Sample, Series};
+pub(crate) use series::{Population, Series};

@@ -27,9 +27,12 @@ impl Pace {
         self.max.fetch_max(size, Relaxed);
         let last = self.last.load(Relaxed);
         // A clock that was set back does not silence a series: the interval starts anew.
+        if interval == 0 {
+            return Some(Burst { held: 0, max: size });
+        }
         let quiet = last == 0 || now < last || now.saturating_sub(last) >= interval;
         if quiet && self.last.compare_exchange(last, now.max(1), Relaxed, Relaxed).is_ok() {
-            return Some(Burst { held: self.held.swap(0, Relaxed), max: self.max.swap(0, Relaxed) });
+            return Some(Burst { held: self.held.swap(0, Relaxed), max: self.max.swap(0, Relaxed).max(size) });
         }
         self.held.fetch_add(1, Relaxed);
         None

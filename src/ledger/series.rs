@@ -9,6 +9,7 @@ use super::core::{Core, Enforcement, Memory};
 use super::distribution::Distribution;
 use super::exemplar::{Exemplar, Slot};
 use super::pace::Pace;
+use super::sizes::LARGEST;
 use crate::endpoint::{Direction, Endpoint, Role};
 use crate::error::{LimitExceeded, Setting, Subject};
 use crate::limit::Limit;
@@ -48,15 +49,6 @@ impl Outcome {
             Self::Failed => "failed",
         }
     }
-}
-
-/// What one body leaves in the ledger, once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample<'a> {
-    pub(crate) outcome: Outcome,
-    /// Bytes delivered, or of a refused body the best that is known; `None` where there could be no body.
-    pub(crate) size: Option<u64>,
-    pub(crate) trace: &'a CallTrace,
 }
 
 /// The bodies of one ledger, role, direction and view: none of them may be counted twice.
@@ -166,23 +158,20 @@ impl Series {
         Limit::reject_over(self.reject.load(Relaxed)).and_warn_over(self.warn.load(Relaxed))
     }
 
-    /// Counts one body, at its end.
-    pub(crate) fn record(&self, sample: &Sample<'_>) {
-        let Sample { outcome, size, trace } = *sample;
-        let counted = match (outcome, size) {
-            (Outcome::Complete, Some(size)) => return self.record_complete(size, trace),
-            (Outcome::RejectedEarly | Outcome::RejectedStreaming, Some(size)) => {
-                let counted = self.refused().is_some_and(|refused| self.add(refused, size, trace));
-                self.outcome(outcome).fetch_add(counted.into(), Relaxed);
-                counted
-            }
-            _ => {
-                self.outcome(outcome).fetch_add(1, Relaxed);
-                true
-            }
-        };
-        if let (false, Some(overflow)) = (counted, &self.overflow) {
-            overflow.record(sample);
+    /// Counts one body that ended without leaving a size: unread, cut short, or none by definition.
+    pub(crate) fn record_unsized(&self, outcome: Outcome) {
+        self.outcome(outcome).fetch_add(1, Relaxed);
+    }
+
+    /// Counts one body that was refused, by what it declared or what was seen of it.
+    ///
+    /// Anyone can declare anything: beyond the last bucket's end, it counts as that.
+    pub(crate) fn record_refused(&self, outcome: Outcome, size: u64, trace: &CallTrace) {
+        let size = size.min(LARGEST);
+        if self.refused().is_some_and(|refused| self.add(refused, size, trace)) {
+            self.outcome(outcome).fetch_add(1, Relaxed);
+        } else if let Some(overflow) = &self.overflow {
+            overflow.record_refused(outcome, size, trace);
         }
     }
 

@@ -14,6 +14,8 @@ const PER_OCTAVE: u16 = 16;
 /// Octaves kept apart: up to 2^40 bytes, 1 TiB. Larger sizes are counted in the last bucket.
 const OCTAVES: usize = 40;
 const LAST: u16 = 640;
+/// The last bucket's end, in bytes.
+pub(super) const LARGEST: u64 = 1 << 40;
 
 /// `floor(2^63 * 2^(k/16))`; a scaled size exceeds the edge exactly where it exceeds this integer.
 const EDGES: [u64; 17] = [
@@ -246,7 +248,8 @@ impl SizeDistribution {
         &self.buckets
     }
 
-    /// How many bodies have at most 2^`exponent` bytes, exact.
+    /// How many bodies have at most 2^`exponent` bytes, exact below 2^40, where the last bucket takes all that is
+    /// larger.
     #[must_use]
     pub fn count_up_to_power_of_two(&self, exponent: u8) -> u64 {
         let last = u16::from(exponent).saturating_mul(PER_OCTAVE);

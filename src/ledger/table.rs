@@ -7,6 +7,9 @@ use foldhash::fast::RandomState;
 use super::entry::Entry;
 use crate::endpoint::Key;
 
+/// The most endpoints that a table has room for: a cell for each is made at once.
+pub(super) const LARGEST: usize = 1 << 20;
+
 /// Endpoints by key. They are never removed, and no more are made than half of the cells.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -17,7 +20,7 @@ pub(super) struct Table {
 impl Table {
     /// A table for at most `max` endpoints.
     pub(super) fn new(max: usize) -> Self {
-        let cells = max.saturating_mul(2).checked_next_power_of_two().unwrap_or(usize::MAX);
+        let cells = max.min(LARGEST).saturating_mul(2).next_power_of_two();
         Self { cells: std::iter::repeat_with(OnceLock::new).take(cells).collect(), state: RandomState::default() }
     }
 

@@ -65,7 +65,8 @@ pub(super) fn outgoing(
 /// Finds the mark of a layer around the whole client, which can put it on the request only.
 #[cfg(feature = "reqwest-middleware")]
 pub(super) fn find_mark(request: Request, extensions: &mut Extensions) -> Result<Request, Error> {
-    if request.body().is_some_and(|body| body.as_bytes().is_none()) {
+    let known = extensions.get().is_some_and(|Counted(tally)| tally.strong_count() > 0);
+    if known || request.body().is_none_or(|body| body.as_bytes().is_none()) {
         return Ok(request);
     }
     let (request, url) = request_into_http(request)?;

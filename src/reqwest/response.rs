@@ -3,7 +3,8 @@
 use ::reqwest::{Body, Response};
 
 use super::message::{from_http, into_http};
-use crate::body::MeteredBody;
+use crate::body::{Held, MeteredBody};
+use crate::error::Setting;
 use crate::limit::Limit;
 
 /// Adds [`limit_body`](Self::limit_body) to `reqwest::Response`.
@@ -29,6 +30,10 @@ pub trait ResponseExt: Sized {
 
 impl ResponseExt for Response {
     fn limit_body(self, bytes: u64) -> Self {
-        from_http(into_http(self).map(|body: Body| MeteredBody::new(body, Limit::reject_over(bytes))))
+        from_http(
+            into_http(self).map(|body: Body| {
+                MeteredBody::held(body, Held { limit: Limit::reject_over(bytes), by: Setting::Call })
+            }),
+        )
     }
 }

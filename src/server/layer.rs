@@ -38,6 +38,11 @@ use crate::trace::SpanWrites;
 ///     .layer(TraceLayer::new_for_http());
 /// ```
 ///
+/// On axum, a route is known to a layer on the `Router`, on a route or inside a nested one, and not around the whole
+/// of it, outside `nest_service`, or on a 404: there limits of single endpoints do not apply, and the ledger has no
+/// route. Around the whole, `axum::serve` also wants its own body type back:
+/// `ServiceBuilder::new().map_response(|r: http::Response<_>| r.map(axum::body::Body::new)).layer(ours).service(app)`.
+///
 /// | | refused | warned about |
 /// |---|---|---|
 /// | request, by its declared length | 413 at once; the handler is not called | passes, counted |

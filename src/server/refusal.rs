@@ -72,7 +72,8 @@ const RESOURCE_EXHAUSTED: &str = "8";
 
 /// Whether a message belongs to a gRPC call, by its content type (gRPC over HTTP/2, "Content-Type").
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"));
+    matches!(kind, Some([] | [b'+' | b';', ..]))
 }
 
 /// Whether an answer already says that the call failed: then a refusal may take its place.

@@ -16,6 +16,7 @@ use crate::axum::lift_default_limit;
 use crate::body::{Drain, MeteredBody};
 use crate::call::Call;
 use crate::endpoint::{Key, Role, Upstream};
+use crate::error::Setting;
 
 /// A service whose bodies are metered and limited; made by [`ServerLayer`](crate::ServerLayer).
 #[derive(Clone, Debug)]
@@ -25,6 +26,23 @@ pub struct ServerService<S> {
 }
 
 impl<S> ServerService<S> {
+    /// The wrapped service.
+    #[must_use]
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The wrapped service, to be changed.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The wrapped service, unwrapped.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
     pub(super) fn new(inner: S, config: Arc<Config>) -> Self {
         Self { inner, config }
     }
@@ -59,8 +77,9 @@ where
             Ok(()) => {
                 let trip = tally.trip().map(|trip| (trip, is_grpc(request.headers())));
                 let mut request = request.map(|body| MeteredBody::admitted(body, tally));
-                if let Some(limit) = held.limit.rejects_over() {
-                    lift_default_limit(&mut request, limit);
+                // Without a line of the layer's own nobody asked for more than axum's default allows.
+                if held.limit.rejects_over().is_some() || held.by != Setting::Layer {
+                    lift_default_limit(&mut request, held.limit);
                 }
                 ServerFuture::calling(self.inner.call(request), answering, trip)
             }

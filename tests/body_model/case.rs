@@ -108,8 +108,6 @@ pub fn any_case() -> impl Strategy<Value = Case> {
             let (enforcement, switch_before, polls) = rest;
             let at = |number: Number| number.among(&steps);
             let hint = match hint {
-                // At its end before it is wrapped: to claim more would be a contradiction in terms.
-                _ if knows_end && steps.is_empty() => (0, None),
                 Hint::None => (0, None),
                 Hint::Exact(bytes) => (at(bytes), Some(at(bytes))),
                 Hint::Range(lower, more) => (at(lower), more.map(|more| at(lower).saturating_add(at(more)))),

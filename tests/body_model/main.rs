@@ -133,7 +133,7 @@ fn through_layers(case: &Case, ledger: &Ledger) -> (Option<Refusal>, Vec<Look>) 
     if let Some(refusal) = failed {
         *refused.lock().unwrap() = Some(refusal);
     }
-    
+
     (refused.lock().unwrap().take(), std::mem::take(&mut *looks.lock().unwrap()))
 }
 

@@ -45,10 +45,12 @@ pub struct Refusal {
     pub declared: Option<u64>,
 }
 
+/// As which a refused body counts that declares more, in bytes: 1 TiB.
+const LARGEST: u64 = 1 << 40;
+
 /// Tells what should happen to a body that a layer wraps.
 pub fn story(case: &Case) -> Story {
-    let claimed = exact_claim(case);
-    let least = case.hint.0.max(claimed.unwrap_or(0));
+    let (least, claimed) = claims(case);
 
     let too_small = case.limits.iter().find(|lines| least > lines.rejects_over());
     if let (Some(lines), Enforcement::Reject) = (too_small, case.enforcement) {
@@ -57,7 +59,7 @@ pub fn story(case: &Case) -> Story {
             looks: Vec::new(),
             outcome: Outcome::RejectedEarly,
             completed: None,
-            offered: Some(least),
+            offered: Some(least.min(LARGEST)),
             over_limit: 1,
         };
     }
@@ -75,17 +77,21 @@ pub fn story(case: &Case) -> Story {
         looks: looks(case, refused, claimed),
         outcome,
         completed: counted.filter(|_| outcome == Outcome::Complete),
-        offered: counted,
+        offered: counted.map(|bytes| bytes.min(LARGEST)),
         over_limit: u64::from(case.limits.iter().any(|lines| over(lines.lowest()))),
     }
 }
 
-/// The length that is claimed to be exact: by the body, or else by the header, unless there is nothing to come; and no
-/// less than what the body knows to come.
-fn exact_claim(case: &Case) -> Option<u64> {
+/// The least that there will be, and the length that is claimed to be exact: by the body, or else by the header, but no
+/// less than what the body knows to come. One that is at its end already has no bytes, whatever is claimed.
+fn claims(case: &Case) -> (u64, Option<u64>) {
     let (lower, upper) = case.hint;
-    let at_end = case.knows_end && case.steps.is_empty();
-    if upper == Some(lower) { upper } else { case.header.filter(|_| !at_end).map(|length| length.max(lower)) }
+    let exact = match upper {
+        _ if case.knows_end && case.steps.is_empty() => return (0, Some(0)),
+        Some(upper) if upper == lower => Some(upper),
+        _ => case.header.map(|length| length.max(lower)),
+    };
+    (exact.unwrap_or(lower), exact)
 }
 
 /// The bytes that the first polls take out of the script.
@@ -156,10 +162,9 @@ fn looks(case: &Case, refused: Option<(usize, u64)>, declared: Option<u64>) -> V
 /// and neither a header nor a switch counts.
 pub fn looks_alone(case: &Case) -> Vec<Look> {
     let reject = case.limits.first().map_or(u64::MAX, |lines| lines.rejects_over());
-    let (lower, upper) = case.hint;
-    let exact = upper.filter(|upper| *upper == lower);
-    if lower > reject {
-        let refusal = Refusal { limit: reject, seen: 0, declared: Some(lower) };
+    let (least, exact) = claims(&Case { header: None, ..case.clone() });
+    if least > reject {
+        let refusal = Refusal { limit: reject, seen: 0, declared: Some(least) };
         let look = |yielded| Look { yielded, hint: (0, None), at_end: false };
         let polls = (0..case.polls).map(|_| look(Some(Yielded::Refused(refusal.clone()))));
         return std::iter::once(look(None)).chain(polls).collect();

@@ -139,16 +139,7 @@ async fn a_body_shorter_than_declared_has_failed() {
     raw.send("POST /swallow HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n01234").await;
     raw.finish().await;
     raw.rest().await;
-    let failed = "server request POST /swallow: 1 failed, 0 B";
-    // The handler's answer finds nobody who waits for it: hyper has given the connection up.
-    let answered = "server response POST /swallow 200: 1 complete";
-    super::support::readings::eventually(|| {
-        let book = super::book(&server.ledger);
-        (book.len() == 2 && book[1].starts_with(answered)).then_some(())
-    })
-    .await;
-    let book = super::book(&server.ledger);
-    server.leaves("HTTP/1", &[failed, &book[1]]).await;
+    server.leaves_of_the_request("HTTP/1", "server request POST /swallow: 1 failed, 0 B").await;
 }
 
 #[tokio::test]
@@ -171,13 +162,7 @@ async fn an_http2_body_that_differs_from_its_length_has_failed() {
         frames.data(1, data.as_bytes(), true).await;
         let answer = frames.answer(1).await;
         assert_eq!(answer.last().unwrap().kind, RST_STREAM, "{name}: {answer:?}");
-        let requests = super::support::readings::eventually(|| {
-            let book = super::book(&server.ledger);
-            book.first().filter(|line| line.starts_with("server request")).cloned()
-        });
-        assert_eq!(requests.await, "server request POST /read: 1 failed, 0 B", "{name}");
-        let book = super::book(&server.ledger);
-        server.leaves(name, &book.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        server.leaves_of_the_request(name, "server request POST /read: 1 failed, 0 B").await;
     }
 }
 

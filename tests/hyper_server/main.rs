@@ -25,10 +25,11 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
-use plimsoll::{Ledger, ServerLayer};
-use support::book::{book, book_reads_after};
+use plimsoll::{Direction, Ledger, ServerLayer};
+use support::book::{book, book_of, book_reads_after};
 use support::loopback::{Tasks, client, serve};
 use support::protocol::Protocol;
+use support::readings::eventually;
 use support::script::{Script, Step};
 use tower::Layer;
 
@@ -55,6 +56,15 @@ impl Server {
         book_reads_after(case, &self.ledger, expected).await;
         self.tasks.end().await;
         assert_eq!(book(&self.ledger), expected, "{case}, when everything is dropped");
+    }
+
+    /// The same for the request alone: its client is gone, and how its answer ends then is hyper's affair.
+    async fn leaves_of_the_request(self, case: &str, expected: &str) {
+        eventually(|| book_of(&self.ledger, Direction::Request).pop()).await;
+        self.tasks.end().await;
+        assert_eq!(book_of(&self.ledger, Direction::Request), [expected], "{case}");
+        let answers = self.ledger.snapshot().outcomes().total() - 1;
+        assert!(answers <= 1, "{case}: {answers} answers");
     }
 }
 

@@ -67,8 +67,10 @@ async fn an_endless_http2_body_is_cut_at_the_limit_and_its_connection_goes_on() 
     assert!(answer.last().unwrap().ends_stream(), "{answer:?}");
     assert!(answer.iter().any(|frame| frame.payload == too_large(LIMIT).as_bytes()), "{answer:?}");
     check_endless_goes_on(&mut frames).await;
+    server.tasks.end().await;
     let request = only(&server.ledger, Direction::Request);
     assert_eq!((request.bodies(Outcome::RejectedStreaming), request.bodies(Outcome::Complete)), (1, 1));
+    assert_eq!((request.outcomes.total(), request.over_limit, request.completed.sum()), (2, 1, 5));
 }
 
 /// More of the refused stream hurts nobody, and the next one is served.

@@ -1,0 +1,20 @@
+//! Which limit holds for which body, and what it does: for a request, an endpoint, a method, a stream, at run time.
+#![allow(unreachable_pub, reason = "a test has no public items")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bodiless;
+mod endpoints;
+mod lines;
+mod requests;
+mod setup;
+mod streams;
+mod switch;
