@@ -14,7 +14,7 @@ mod support;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
-use plimsoll::{LimitExceeded, ResponseExt};
+use plimsoll::{LimitExceeded, ResponseExt, Role};
 use reqwest::Response;
 
 use support::protocol::{Protocol, get};
@@ -70,7 +70,9 @@ async fn whatever_reads_a_body_over_the_limit_fails() {
                 let declared = path.starts_with("/declared").then_some(9001);
                 assert_eq!((exceeded.limit(), exceeded.declared()), (9000, declared), "{protocol:?} {path}");
                 assert_eq!(exceeded.seen() == 0, declared.is_some(), "a declared one is not read: {exceeded}");
-                assert_eq!((exceeded.role(), exceeded.endpoint()), (None, None), "there is no layer");
+                assert_eq!(exceeded.endpoint(), None, "there is no layer");
+                assert_eq!(exceeded.role(), Some(Role::Client), "it is an upstream's answer all the same");
+                assert_eq!(exceeded.suggested_status(), 502);
             }
         }
     }

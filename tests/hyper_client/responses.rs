@@ -1,12 +1,21 @@
 //! Responses over their limit, and at it: by what they declare, and by what is found while they are read.
 
-use http::StatusCode;
-use http_body::Body;
-use http_body_util::BodyExt;
+use std::convert::Infallible;
+use std::future::ready;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{Response, StatusCode};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, StreamBody};
 use plimsoll::{BodyLimits, Direction, Limit, Role};
+use tower::service_fn;
 
 use super::by_hand::{ByHand, Says};
+use super::support::loopback::serve;
 use super::support::protocol::Protocol;
+use super::support::readings::eventually;
 use super::support::upstream::{FRAME, Upstream};
 use super::{Caller, bodiless, refusal};
 
@@ -107,24 +116,34 @@ async fn a_refused_body_stays_refused_and_never_ends() {
     }
 }
 
+/// An endless answer that says when the upstream is rid of it.
+fn endless(held: Arc<()>) -> Response<impl Body<Data = Bytes, Error = Infallible> + Send> {
+    let frames = stream::repeat(held).map(|_held| Ok(Frame::data(Bytes::from_static(&[b'x'; FRAME]))));
+    Response::new(StreamBody::new(frames))
+}
+
 #[tokio::test]
-async fn a_refused_body_frees_its_connection_before_it_is_dropped() {
-    // The upstream is told at once: its connection (HTTP/1) or stream (HTTP/2) ends while the body is still held.
-    let upstream = Upstream::start().await;
+async fn a_refused_body_is_given_up_at_once_though_its_owner_still_holds_it() {
     for protocol in Protocol::BOTH {
         let mut caller = Caller::new(protocol, |layer| layer.response_limit(Limit::reject_over(LIMIT)));
-        let response = caller.get(&upstream.url("/chunked/100000")).await.unwrap();
-        let mut body = response.into_body();
-        let found = refusal("streamed", body.frame().await.unwrap().map(|_| ()));
+        let held = Arc::new(());
+        let answers = Arc::downgrade(&held);
+        let service = service_fn(move |_| ready(Ok::<_, Infallible>(endless(answers.upgrade().unwrap()))));
+        let url = format!("http://{}/endless", serve(protocol, service, &caller.tasks).await);
+        let mut body = caller.get(&url).await.unwrap().into_body();
+        // As long as it is not refused, the upstream waits to send more.
+        assert!(Arc::strong_count(&held) > 1, "{protocol:?}");
+        let found = refusal("streamed", body.frame().await.unwrap());
+        eventually(|| (Arc::strong_count(&held) == 1).then_some(())).await;
         let refused = format!(
-            "client response GET /chunked of inventory 200: 1 rejected_streaming, 0 B, {} B offered, 1 over limit",
+            "client response GET /endless of inventory 200: 1 rejected_streaming, 0 B, {} B offered, 1 over limit",
             found.seen()
         );
-        let requested = "client request GET /chunked of inventory: 1 complete, 0 B";
+        let requested = "client request GET /endless of inventory: 1 complete, 0 B";
         // It is counted as refused now, not when its owner is done with it.
         assert_eq!(super::book(&caller.ledger), [requested, &*refused], "{protocol:?}");
-        caller.leaves(&format!("{protocol:?}"), &[requested, &refused]).await;
         drop(body);
+        caller.leaves(&format!("{protocol:?}"), &[requested, &refused]).await;
     }
 }
 

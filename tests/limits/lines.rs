@@ -26,8 +26,7 @@ async fn all_end(limit: Limit, cases: &[(usize, bool, u64)]) {
 
 #[tokio::test]
 async fn a_rejecting_line_is_inclusive() {
-    all_end(Limit::reject_over(10), &[(0, true, 0), (9, true, 0), (10, true, 0), (11, false, 1), (20, false, 1)])
-        .await;
+    all_end(Limit::reject_over(10), &[(0, true, 0), (9, true, 0), (10, true, 0), (11, false, 1), (20, false, 1)]).await;
     all_end(Limit::reject_over(0), &[(0, true, 0), (1, false, 1)]).await;
 }
 

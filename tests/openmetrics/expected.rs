@@ -92,8 +92,8 @@ fn labels(series: &SeriesSnapshot, own: bool) -> Labels {
         ("plimsoll_upstream", endpoint.upstream()),
         ("http_response_status_code", status.as_deref()),
         ("otel_metric_overflow", endpoint.is_overflow().then_some("true")),
-        ("plimsoll_content_encoding", Some(coding.as_str())),
-        ("plimsoll_body_view", Some(view.as_str())),
+        ("plimsoll_content_encoding", (!endpoint.is_overflow()).then_some(coding.as_str())),
+        ("plimsoll_body_view", (!endpoint.is_overflow()).then_some(view.as_str())),
         // In the standard names, these two are part of the name.
         ("plimsoll_role", own.then_some(endpoint.role().as_str())),
         ("plimsoll_direction", own.then_some(direction.as_str())),
