@@ -106,7 +106,7 @@ impl<'a> SeriesView<'a> {
     /// Sizes that the other side wanted to send: completed bodies as read, and refused ones by what they declared
     /// or, as a lower bound, by what was seen of them; moves when one ends.
     ///
-    /// The sum stays at `u64::MAX` once reached: a declared length may be anything.
+    /// A refused body counts as 1 TiB at most, where the last bucket ends: anyone can declare anything.
     #[must_use]
     pub fn offered(&self) -> SizeDistribution {
         let mut sizes = self.completed();
