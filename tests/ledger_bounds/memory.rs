@@ -87,5 +87,6 @@ fn a_ledger_that_is_dropped_leaves_nothing_behind() {
     run(100);
     let before = live_bytes();
     run(5_000);
-    assert_eq!(live_bytes(), before);
+    // The test harness starts threads of its own meanwhile, of a few names; one series would be more than a kilobyte.
+    assert!(live_bytes().abs_diff(before) < 1_000, "{} bytes, {before} before", live_bytes());
 }
