@@ -124,7 +124,7 @@ fn answer<B: Body>(
 }
 
 /// Reads a body to its end, or to its error.
-fn read(body: impl Body) {
+pub fn read(body: impl Body) {
     let mut body = pin!(body);
     let mut context = Context::from_waker(Waker::noop());
     while let Poll::Ready(Some(Ok(_))) = body.as_mut().poll_frame(&mut context) {}

@@ -32,6 +32,9 @@ fn live_bytes() -> usize {
     stats.bytes_allocated - stats.bytes_deallocated
 }
 
+/// What the test harness may take or give back beside a test, in bytes.
+const NOISE: usize = 8_192;
+
 /// Only one of these tests runs at a time: the allocator counts for all of them together.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());

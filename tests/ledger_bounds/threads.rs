@@ -1,14 +1,19 @@
 //! Many threads on one ledger: every count is exact.
 
+use std::future::ready;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use http::Request;
-use plimsoll::{Direction, Ledger, Limit, Outcome};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body_util::Full;
+use plimsoll::{ClientLayer, Ledger, Limit, Outcome};
+use tower::{Layer, Service, service_fn};
 
 use crate::alone;
-use crate::calls::{Random, callers, made_up};
+use crate::calls::{Random, callers, made_up, read};
 use crate::support::events::Events;
 
 const THREADS: u64 = 8;
@@ -44,36 +49,30 @@ fn threads_that_meet_the_same_names_at_once_make_each_series_once() {
     let _alone = alone();
     const NAMES: u64 = 400;
     // As many as there will be, and one for each thread that finds another one has been quicker and gives it back.
-    let ledger = Ledger::builder().max_series(2 * NAMES as usize + THREADS as usize).build();
+    let ledger = Ledger::builder().max_series((NAMES + THREADS) as usize).build();
     let barrier = Barrier::new(THREADS as usize);
     let work = || {
-        let [mut careless, ..] = callers(&ledger, Limit::warn_over(9), &Arc::default());
+        // An upstream that takes the request and never answers: one series for each endpoint.
+        let upstream = service_fn(|request: Request<_>| {
+            read(request.into_body());
+            ready(Err::<Response<Full<Bytes>>, _>(std::io::Error::other("gone")))
+        });
+        let layer = ClientLayer::new(&ledger).upstream("up").request_limit(Limit::warn_over(9));
+        let mut client = layer.url_template(|_, path| Some(path.to_owned().into())).layer(upstream);
         for name in 0..NAMES {
             barrier.wait();
-            let mut random = Random::new(name);
-            let (mut head, body) = made_up(&mut random, 10..11).into_parts();
-            head.method = http::Method::POST;
-            head.uri = format!("/{name}").parse().unwrap();
-            head.headers.clear();
-            careless(Request::from_parts(head, body));
+            let request = Request::post(format!("/{name}")).body(Full::<Bytes>::from("ten bytes.")).unwrap();
+            client.call(request).now_or_never().unwrap().err().unwrap();
         }
     };
-    let events = Events::default();
-    thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| events.of(work));
-        }
-    });
+    thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(work))));
     let snapshot = ledger.snapshot();
-    assert_eq!(snapshot.series().len(), 2 * NAMES as usize);
+    assert_eq!(snapshot.series().len(), NAMES as usize);
     assert!(!ledger.has_overflowed());
     for series in snapshot.series() {
-        assert_eq!(series.outcomes.total(), THREADS, "{series:?}");
-        if series.direction == Direction::Request {
-            let completed = (series.bodies(Outcome::Complete), series.completed.sum(), series.completed.max());
-            assert_eq!(completed, (THREADS, 10 * THREADS, 10));
-            assert_eq!((series.completed.buckets().len(), series.over_limit), (1, THREADS));
-        }
+        let completed = (series.bodies(Outcome::Complete), series.completed.sum(), series.completed.max());
+        assert_eq!(completed, (THREADS, 10 * THREADS, 10), "{series:?}");
+        assert_eq!((series.completed.buckets().len(), series.over_limit), (1, THREADS));
     }
 }
 
