@@ -1,10 +1,16 @@
 //! Who is measured: role, direction, and the endpoint that bodies are counted under.
 
+mod name;
+#[cfg(feature = "serde")]
+mod name_serde;
+
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use http::Method;
+
+pub use name::{EndpointName, EndpointNameError};
 
 /// Which side of a call this process is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

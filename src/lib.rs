@@ -71,6 +71,7 @@
 //! | `axum` | the route from `MatchedPath`; axum's own 2 MiB default yields to a larger limit of ours |
 //! | `reqwest` | [`ClientLayer`] around `reqwest::Client`; `ResponseExt::limit_body` for a single call |
 //! | `reqwest-middleware` | [`ClientLayer`] as a middleware of `reqwest_middleware::ClientBuilder` |
+//! | `serde` | names of endpoints in files of yours |
 //! | `opentelemetry` | trace ids from the active context; sizes as attributes of its span |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -104,7 +105,7 @@ mod trace;
 pub use body::{MeteredBody, ShortBody};
 pub use client::{ClientFuture, ClientLayer, ClientService};
 pub use clock::{Clock, ManualClock};
-pub use endpoint::{Direction, Endpoint, Role, Route, UrlTemplate};
+pub use endpoint::{Direction, Endpoint, EndpointName, EndpointNameError, Role, Route, UrlTemplate};
 pub use error::{Error, LimitExceeded};
 pub use export::OpenMetrics;
 pub use ledger::{

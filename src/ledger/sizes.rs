@@ -142,7 +142,7 @@ impl Sizes {
         };
         self.for_each(|index, count| {
             other.count = other.count.saturating_add(count);
-            other.buckets.push(Bucket { index, count });
+            other.buckets.push(Bucket::new(index, count));
         });
         into.merge(&other);
     }
@@ -167,6 +167,10 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    pub(super) fn new(index: Option<u16>, count: u64) -> Self {
+        Self { index, count }
+    }
+
     /// The bucket's number `i`: it holds the sizes in `(2^((i-1)/16), 2^(i/16)]` bytes. `None` for the bucket of
     /// empty bodies. OpenTelemetry's exponential histograms call it `i-1`, Prometheus' native ones `i`.
     #[must_use]

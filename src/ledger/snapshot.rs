@@ -7,7 +7,7 @@ use super::distribution::Distribution;
 use super::exemplar::Exemplar;
 use super::handle::Ledger;
 use super::series::{Outcome, Series};
-use super::sizes::SizeDistribution;
+use super::sizes::{Bucket, SizeDistribution};
 use crate::endpoint::{Direction, Endpoint, Role};
 use crate::limit::Limit;
 
@@ -114,6 +114,20 @@ impl<'a> SeriesView<'a> {
             refused.sizes.read_into(&mut sizes);
         }
         sizes
+    }
+
+    /// Calls `each` for every bucket of [`completed`](Self::completed) that holds something, smallest sizes first;
+    /// copies nothing.
+    pub fn for_each_completed(&self, mut each: impl FnMut(Bucket)) {
+        self.0.completed.sizes.for_each(|index, count| each(Bucket::new(index, count)));
+    }
+
+    /// Calls `each` for the buckets of refused bodies, which [`offered`](Self::offered) adds to the completed ones;
+    /// copies nothing.
+    pub fn for_each_refused(&self, mut each: impl FnMut(Bucket)) {
+        if let Some(refused) = self.0.refused.get() {
+            refused.sizes.for_each(|index, count| each(Bucket::new(index, count)));
+        }
     }
 
     /// Exemplars of completed bodies: the last of each power of two from 256 B to 16 MiB, and of what is larger.
