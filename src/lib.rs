@@ -100,6 +100,7 @@ mod limit;
 mod reqwest;
 mod server;
 mod settings;
+mod sync;
 mod trace;
 
 pub use body::{MeteredBody, ShortBody};

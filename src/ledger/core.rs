@@ -1,12 +1,11 @@
 //! What all series of a ledger share: clock, settings, the switch from reject to warn, and the memory left.
 
-use std::sync::OnceLock;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use super::builder::{ExemplarFilter, LedgerBuilder};
 use crate::clock::{self, Clock};
+use crate::sync::OnceLock;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use crate::trace::TraceContext;
 
 /// What happens to a body over a rejecting limit, in every layer of a ledger.

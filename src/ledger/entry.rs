@@ -1,11 +1,12 @@
 //! One endpoint of the ledger, and the short chain of its series.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::attributes::Attributes;
 use super::core::{Core, Memory};
 use super::series::Series;
 use crate::endpoint::{Direction, Endpoint, Key, Role};
+use crate::sync::OnceLock;
 
 /// An endpoint with its series: found once a call, kept by the call until its response.
 #[derive(Debug)]

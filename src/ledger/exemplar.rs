@@ -1,13 +1,13 @@
 //! One recorded value with the ids of the call that produced it: a slot that is written without a lock and never
 //! read torn.
 
-use std::sync::OnceLock;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU64, fence};
 use std::time::SystemTime;
 
 use super::core::Memory;
 use crate::clock;
+use crate::sync::OnceLock;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::atomic::{AtomicU64, fence};
 use crate::trace::TraceContext;
 
 /// The upper bounds, in bytes, of the buckets that have an exemplar each: powers of two from 256 B to 16 MiB.

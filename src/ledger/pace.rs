@@ -1,7 +1,6 @@
 //! How often one kind of event may be logged: once an interval, with what was held back in between.
 
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The pace of one kind of event of one series.
 #[derive(Debug, Default)]

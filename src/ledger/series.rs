@@ -1,8 +1,6 @@
 //! One series: what is known of the bodies of one endpoint, direction and set of attributes.
 
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::attributes::{Attributes, View};
 use super::core::{Core, Enforcement, Memory};
@@ -13,6 +11,8 @@ use super::sizes::LARGEST;
 use crate::endpoint::{Direction, Endpoint, Role};
 use crate::error::{LimitExceeded, Setting, Subject};
 use crate::limit::Limit;
+use crate::sync::OnceLock;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::trace::{CallTrace, TraceContext};
 
 /// How a body ended.

@@ -4,10 +4,9 @@
 //! Prometheus native histogram of schema 4 and bucket `i-1` of an OpenTelemetry exponential histogram of scale 4.
 //! An edge is compared as an integer scaled to 64 bits, so no size ever lands beside its bucket.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use super::core::Memory;
+use crate::sync::OnceLock;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Buckets an octave (a doubling): 2^4, for scale 4.
 const PER_OCTAVE: u16 = 16;

@@ -1,7 +1,5 @@
 //! What a ledger holds, read: borrowed series by series, or copied whole to compare.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use super::attributes::{ContentCoding, View};
 use super::distribution::Distribution;
 use super::exemplar::Exemplar;
@@ -10,6 +8,7 @@ use super::series::{Outcome, Series};
 use super::sizes::{Bucket, SizeDistribution};
 use crate::endpoint::{Direction, Endpoint, Role};
 use crate::limit::Limit;
+use crate::sync::atomic::Ordering::Relaxed;
 
 /// One series of a ledger, borrowed. [`SeriesSnapshot`] is the same, copied.
 ///

@@ -1,11 +1,12 @@
 //! The table of endpoints: open addressing over cells that are written once, so that a look-up takes no lock.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::entry::Entry;
 use crate::endpoint::Key;
+use crate::sync::OnceLock;
 
 /// The most endpoints that a table has room for: a cell for each is made at once.
 pub(super) const LARGEST: usize = 1 << 20;
