@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use http::Method;
 
+use crate::sync::HashState;
+
 pub use name::{EndpointName, EndpointNameError};
 
 /// Which side of a call this process is on.
@@ -250,7 +252,7 @@ impl<'a> Key<'a> {
     }
 
     #[inline]
-    pub(crate) fn hash_with(&self, state: &foldhash::fast::RandomState) -> u64 {
+    pub(crate) fn hash_with(&self, state: &HashState) -> u64 {
         let Key { role, method, upstream, route } = *self;
         let mut hasher = state.build_hasher();
         let port = upstream.port.map_or(0, |port| u64::from(port) << 16 | 1 << 32);
@@ -356,7 +358,7 @@ mod tests {
             key(Role::Client, Some("a"), Some(1), None),
             Key { method: MethodClass::Put, ..base },
         ];
-        let state = foldhash::fast::RandomState::default();
+        let state = HashState::default();
         assert!(Endpoint::new(&base).matches(&base));
         for other in others {
             assert!(!Endpoint::new(&base).matches(&other), "{other:?}");

@@ -7,10 +7,15 @@
 //! [loom]: https://docs.rs/loom
 
 #[cfg(not(loom))]
+pub(crate) use foldhash::fast::RandomState as HashState;
+#[cfg(not(loom))]
 pub(crate) use std::sync::{OnceLock, atomic};
 
 #[cfg(loom)]
 pub(crate) use self::modelled::OnceLock;
+// loom repeats a run, so nothing in it may be left to chance.
+#[cfg(loom)]
+pub(crate) use foldhash::fast::FixedState as HashState;
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic;
 

@@ -118,6 +118,11 @@ impl Core {
         self.bytes_left.fetch_add(bytes, Relaxed);
     }
 
+    #[cfg(all(test, loom))]
+    pub(super) fn bytes_left(&self) -> usize {
+        self.bytes_left.load(Relaxed)
+    }
+
     pub(super) fn has_overflowed(&self) -> bool {
         self.overflowed.load(Relaxed)
     }

@@ -18,6 +18,8 @@ mod distribution;
 mod entry;
 mod exemplar;
 mod handle;
+#[cfg(all(test, loom))]
+mod models;
 mod pace;
 mod series;
 mod sizes;

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-
 use super::entry::Entry;
 use crate::endpoint::Key;
-use crate::sync::OnceLock;
+use crate::sync::{HashState, OnceLock};
 
 /// The most endpoints that a table has room for: a cell for each is made at once.
 pub(super) const LARGEST: usize = 1 << 20;
@@ -15,14 +13,14 @@ pub(super) const LARGEST: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Table {
     cells: Box<[OnceLock<Arc<Entry>>]>,
-    state: RandomState,
+    state: HashState,
 }
 
 impl Table {
     /// A table for at most `max` endpoints.
     pub(super) fn new(max: usize) -> Self {
         let cells = max.min(LARGEST).saturating_mul(2).next_power_of_two();
-        Self { cells: std::iter::repeat_with(OnceLock::new).take(cells).collect(), state: RandomState::default() }
+        Self { cells: std::iter::repeat_with(OnceLock::new).take(cells).collect(), state: HashState::default() }
     }
 
     /// The entry of this key; made by `make` where there is none, unless `make` gives none. `in_vain` is called
