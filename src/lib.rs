@@ -71,7 +71,7 @@
 //! | `axum` | the route from `MatchedPath`; axum's own 2 MiB default yields to a larger limit of ours |
 //! | `reqwest` | [`ClientLayer`] around `reqwest::Client`; `ResponseExt::limit_body` for a single call |
 //! | `reqwest-middleware` | [`ClientLayer`] as a middleware of `reqwest_middleware::ClientBuilder` |
-//! | `serde` | names of endpoints in files of yours |
+//! | `serde` | the gate in `cargo test` ([`contract`]), and names of endpoints in files of yours |
 //! | `opentelemetry` | trace ids from the active context; sizes as attributes of its span |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -90,9 +90,13 @@ mod body;
 mod call;
 mod client;
 mod clock;
+#[cfg(feature = "serde")]
+pub mod contract;
 mod endpoint;
 mod error;
 mod export;
+#[cfg(feature = "serde")]
+mod files;
 mod headers;
 mod ledger;
 mod limit;
@@ -106,6 +110,8 @@ mod trace;
 pub use body::{MeteredBody, ShortBody};
 pub use client::{ClientFuture, ClientLayer, ClientService};
 pub use clock::{Clock, ManualClock};
+#[cfg(feature = "serde")]
+pub use contract::{Contract, ContractError, Factor, FactorError, Measured, Verdict};
 pub use endpoint::{Direction, Endpoint, EndpointName, EndpointNameError, Role, Route, UrlTemplate};
 pub use error::{Error, LimitExceeded};
 pub use export::OpenMetrics;

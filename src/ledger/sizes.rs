@@ -69,6 +69,12 @@ pub(super) fn bucket_of(size: u64) -> u16 {
     octave.wrapping_mul(PER_OCTAVE).wrapping_add(u16::from(first)).wrapping_add(u16::from(over)).min(LAST)
 }
 
+/// `floor(2^(index/16))`, exact: the largest whole size in a bucket.
+fn edge(index: u16) -> u64 {
+    let scaled = EDGES.get(usize::from(index % PER_OCTAVE)).copied().unwrap_or(0);
+    scaled >> 63u16.saturating_sub(index / PER_OCTAVE)
+}
+
 /// Counts of sizes by bucket; an octave's counters are allocated when its first size comes.
 #[derive(Debug)]
 pub(super) struct Sizes {
@@ -181,6 +187,14 @@ impl Bucket {
     #[must_use]
     pub fn upper(&self) -> f64 {
         self.index.map_or(0.0, |index| (f64::from(index) / f64::from(PER_OCTAVE)).exp2())
+    }
+
+    /// The smallest and the largest whole size that belong here, in bytes; the last bucket takes all that is larger.
+    #[must_use]
+    pub fn whole_sizes(&self) -> (u64, u64) {
+        let Some(index) = self.index else { return (0, 0) };
+        let first = index.checked_sub(1).map_or(1, |before| edge(before).saturating_add(1));
+        (first, if index == LAST { u64::MAX } else { edge(index) })
     }
 
     /// How many bodies it holds.
@@ -342,6 +356,19 @@ mod tests {
                 assert!(!exceeds(size, bucket) && exceeds(size, bucket - 1), "{size} in {bucket}");
             }
         }
+    }
+
+    #[test]
+    fn the_whole_sizes_of_a_bucket_are_those_that_it_counts() {
+        for index in 0..LAST {
+            let (first, last) = Bucket::new(Some(index), 1).whole_sizes();
+            if first <= last {
+                assert_eq!((bucket_of(first), bucket_of(last)), (index, index));
+                assert_eq!(bucket_of(last + 1).min(index + 1), index + 1);
+            }
+        }
+        assert_eq!(Bucket::new(None, 1).whole_sizes(), (0, 0));
+        assert_eq!(Bucket::new(Some(LAST), 1).whole_sizes(), (1_052_895_941_925, u64::MAX));
     }
 
     #[test]

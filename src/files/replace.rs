@@ -1,0 +1,49 @@
+//! A file replaced as a whole, or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::fault::Fault;
+
+/// Writes a new file beside the old one and puts it in its place: a reader finds the old text or the new, also after
+/// a crash. Two who write at once need a [`Lock`](super::Lock).
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Fault> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = PathBuf::from(name);
+    let written = write(&new, text).and_then(|()| fs::rename(&new, path));
+    if let Err(error) = written {
+        let _ = fs::remove_file(&new);
+        return Err(Fault::io(path, "write", error));
+    }
+    // The name is in the directory; not every system can write one down.
+    if let Some(Ok(directory)) = path.parent().map(File::open) {
+        let _ = directory.sync_all();
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let directory = std::env::temp_dir().join(format!("plimsoll-replace-{}", std::process::id()));
+        fs::create_dir_all(directory.join("taken/within")).unwrap();
+        let said = replace(&directory.join("taken"), "text").unwrap_err().to_string();
+        assert!(said.contains("taken: cannot write it: "), "{said}");
+        replace(&directory.join("free"), "old").unwrap();
+        replace(&directory.join("free"), "new").unwrap();
+        assert_eq!(fs::read_to_string(directory.join("free")).unwrap(), "new");
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}
