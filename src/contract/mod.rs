@@ -17,8 +17,8 @@
 //! # let path = directory.join("plimsoll.contract.toml");
 //! # let answer = async |size: usize| -> Ledger {
 //! #     let ledger = Ledger::new();
-//! #     let service = ServerLayer::new(&ledger).layer(service_fn(async move |_| {
-//! #         Ok::<_, std::convert::Infallible>(http::Response::new(Full::new(vec![0; size].into())))
+//! #     let service = ServerLayer::new(&ledger).layer(service_fn(move |_| async move {
+//! #         Ok::<_, std::convert::Infallible>(http::Response::new(Full::<bytes::Bytes>::from(vec![0; size])))
 //! #     }));
 //! #     let mut request = http::Request::new(Full::<bytes::Bytes>::default());
 //! #     request.extensions_mut().insert(Route("/inventory/{sku}"));
