@@ -57,8 +57,8 @@ async fn what_a_limit_refuses_is_not_hidden_from_the_gate() {
 async fn a_doubling_in_the_ledger_s_buckets_passes_and_2_09_fails() {
     let desk = Desk::new("buckets");
     // Three sizes, so that the median is known by its bucket only.
-    let sizes = |factor: f64| [7_000.0, 8_421.0, 9_999.0].map(|size| (200, (size * factor).round() as usize));
-    desk.accepting("first sizes").check(&after(Limit::unlimited(), &sizes(1.0)).await).unwrap().assert();
-    assert!(desk.gate().check(&after(Limit::unlimited(), &sizes(2.0)).await).unwrap().passed());
-    assert!(!desk.gate().check(&after(Limit::unlimited(), &sizes(2.09)).await).unwrap().passed());
+    let sizes = |hundredths| [7_000, 8_400, 9_900].map(|size: usize| (200, size * hundredths / 100));
+    desk.accepting("first sizes").check(&after(Limit::unlimited(), &sizes(100)).await).unwrap().assert();
+    assert!(desk.gate().check(&after(Limit::unlimited(), &sizes(200)).await).unwrap().passed());
+    assert!(!desk.gate().check(&after(Limit::unlimited(), &sizes(209)).await).unwrap().passed());
 }

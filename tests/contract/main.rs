@@ -17,7 +17,7 @@ mod layers;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use plimsoll::contract::{Acceptance, ChangeKind};
+use plimsoll::contract::{Acceptance, Change, ChangeKind};
 use plimsoll::{Contract, Measured, Verdict};
 
 /// A contract's file of one test's own, gone when the test ends.
@@ -78,7 +78,7 @@ fn told(verdict: &Verdict) -> Vec<String> {
 
 /// The kinds of what changed.
 fn kinds(verdict: &Verdict) -> Vec<ChangeKind> {
-    verdict.changes().iter().map(|change| change.kind()).collect()
+    verdict.changes().iter().map(Change::kind).collect()
 }
 
 /// The text of the error that opening this gives.
