@@ -34,6 +34,7 @@ enum Asked {
 
 impl Call {
     /// The call, and the limit of its request's body.
+    #[inline]
     pub(crate) fn begin(
         settings: &Settings,
         key: &Key<'_>,
@@ -55,6 +56,7 @@ impl Call {
     }
 
     /// A tally for the request's body.
+    #[inline]
     pub(crate) fn request_tally(&self, held: Held, headers: &HeaderMap) -> Tally {
         self.tally(Attributes::request(ContentCoding::of(headers), self.view), held)
     }
@@ -71,6 +73,7 @@ impl Call {
         self.response_tally_held(status, headers, false)
     }
 
+    #[inline]
     fn response_tally_held(&self, status: StatusCode, headers: &HeaderMap, limited: bool) -> Tally {
         let attributes = Attributes::response(status, ContentCoding::of(headers), self.view);
         let bodiless = self.asked.is_answered_without_body(status);

@@ -18,7 +18,7 @@ pub(super) enum Event {
 }
 
 /// How a body ended, if `event` is its end. `all_seen` where it has delivered as many bytes as it had.
-#[inline]
+#[inline(always)]
 pub(super) fn outcome(event: Event, polled: bool, all_seen: bool) -> Option<Outcome> {
     match event {
         Event::Data { last: false } => None,

@@ -212,14 +212,14 @@ impl Tally {
     }
 
     /// Takes note of what was learnt about the body, which may be its end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn learn(&mut self, event: Event) {
         if event == (Event::Data { last: true }) && self.watched.load(Relaxed) {
             self.delivered = true;
             return;
         }
         let all_seen = self.delivered || self.declared() == Some(self.seen);
-        if let Some(outcome) = ending::outcome(event, self.polled, all_seen) {
+        if let (Duty::Report, Some(outcome)) = (self.duty, ending::outcome(event, self.polled, all_seen)) {
             self.end(outcome);
         }
     }
@@ -276,7 +276,6 @@ impl Tally {
         Ok(())
     }
 
-    #[inline]
     fn end(&mut self, outcome: Outcome) {
         let Some(series) = self.series.as_deref().filter(|_| self.duty == Duty::Report) else {
             return;
@@ -307,6 +306,7 @@ fn place(outcome: Outcome) -> u8 {
 }
 
 impl Drop for Tally {
+    #[inline]
     fn drop(&mut self) {
         if self.duty == Duty::Report {
             self.learn(Event::Dropped);
