@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, Method, StatusCode, header};
+use http::{Extensions, HeaderMap, Method, StatusCode, Version, header};
 use http_body::Body;
 
 use crate::body::{Held, Tally};
 use crate::endpoint::Key;
 use crate::error::Setting;
-use crate::ledger::{Attributes, ContentCoding, Entry, View};
+use crate::ledger::{Attributes, ContentCoding, Entry};
 use crate::limit::Limit;
 use crate::settings::{CallLimits, Settings};
 use crate::trace::CallTrace;
@@ -20,7 +20,8 @@ pub(crate) struct Call {
     trace: CallTrace,
     response: Held,
     asked: Asked,
-    view: View,
+    /// What all its bodies have in common.
+    common: Attributes,
     exempt_streams: bool,
 }
 
@@ -41,7 +42,7 @@ impl Call {
         method: &Method,
         headers: &HeaderMap,
         extensions: &Extensions,
-        view: View,
+        common: Attributes,
     ) -> (Self, Held) {
         let CallLimits { request, response } = settings.limits(key.method, key.route, extensions);
         let call = Self {
@@ -49,7 +50,7 @@ impl Call {
             trace: CallTrace::capture(headers, settings.span_writes),
             response,
             asked: Asked::by(method),
-            view,
+            common,
             exempt_streams: settings.exempt_streams,
         };
         (call, request)
@@ -58,7 +59,13 @@ impl Call {
     /// A tally for the request's body.
     #[inline]
     pub(crate) fn request_tally(&self, held: Held, headers: &HeaderMap) -> Tally {
-        self.tally(Attributes::request(ContentCoding::of(headers), self.view), held)
+        self.tally(self.common.request(ContentCoding::of(headers)), held)
+    }
+
+    /// Takes note of the version of HTTP that the upstream answers in: what a client's request says is only a wish.
+    #[inline]
+    pub(crate) fn answered_in(&mut self, version: Version) {
+        self.common = self.common.with_version(version);
     }
 
     /// A tally for the response's body.
@@ -75,7 +82,7 @@ impl Call {
 
     #[inline]
     fn response_tally_held(&self, status: StatusCode, headers: &HeaderMap, limited: bool) -> Tally {
-        let attributes = Attributes::response(status, ContentCoding::of(headers), self.view);
+        let attributes = self.common.response(status, ContentCoding::of(headers));
         let bodiless = self.asked.is_answered_without_body(status);
         let mut held = self.response;
         if !limited {

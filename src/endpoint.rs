@@ -166,6 +166,12 @@ impl Endpoint {
         self.0.upstream.as_deref()
     }
 
+    /// The upstream without its port: the attribute `server.address`.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
     /// The method, `_OTHER` for one that is not registered (as OpenTelemetry's conventions require).
     #[must_use]
     pub fn method(&self) -> &'static str {

@@ -117,7 +117,7 @@ pub use error::{Error, LimitExceeded};
 pub use export::OpenMetrics;
 pub use ledger::{
     Bucket, ContentCoding, Enforcement, Exemplar, ExemplarFilter, Ledger, LedgerBuilder, Outcome, Outcomes,
-    SeriesSnapshot, SeriesView, SizeDistribution, Snapshot, View,
+    SeriesSnapshot, SeriesView, SizeDistribution, Snapshot, UrlScheme, View,
 };
 pub use limit::{BodyLimits, GIB, KIB, Limit, MIB};
 #[cfg(feature = "reqwest")]

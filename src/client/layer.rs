@@ -11,7 +11,7 @@ use super::service::ClientService;
 use crate::body::Held;
 use crate::call::Call;
 use crate::endpoint::{Key, Role, Upstream, UrlTemplate};
-use crate::ledger::{Ledger, View};
+use crate::ledger::{Attributes, Ledger, View};
 use crate::limit::{BodyLimits, Limit};
 use crate::settings::Settings;
 use crate::trace::SpanWrites;
@@ -75,6 +75,10 @@ impl ClientLayer {
     ///
     /// Without a name, it is the host and port of each request's URL: right for a client that calls one host, and
     /// still bounded, though of little use, for one that calls any.
+    ///
+    /// The name is also the attribute `server.address`, in place of the URL's host: who calls one service at many
+    /// addresses wants one series of it. `server.port` is that of the name, if it ends in one (`inventory:8080`),
+    /// else that of each URL or its scheme.
     pub fn upstream(self, name: impl AsRef<str>) -> Self {
         // `host:port` is the same upstream whether it is given here or found in a URL.
         let (name, port) = host_and_port(name.as_ref());
@@ -182,16 +186,18 @@ pub(crate) struct Head<'a> {
     pub(crate) path: &'a str,
     pub(crate) host: Option<&'a str>,
     pub(crate) port: Option<u16>,
+    /// That port, else the one that the URL's scheme stands for.
+    pub(crate) known_port: Option<u16>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) extensions: &'a Extensions,
 }
 
 impl Config {
     pub(crate) fn begin(&self, head: &Head<'_>, view: View) -> (Call, Held) {
-        let Head { method, path, host, port, headers, extensions } = *head;
-        let upstream = match &self.upstream {
-            Some((name, port)) => Upstream::new(Some(name), *port),
-            None => Upstream::new(host, port),
+        let Head { method, path, host, port, known_port, headers, extensions } = *head;
+        let (upstream, known_port) = match &self.upstream {
+            Some((name, port)) => (Upstream::new(Some(name), *port), port.or(known_port)),
+            None => (Upstream::new(host, port), known_port),
         };
         let template = match (extensions.get(), &self.template) {
             (Some(UrlTemplate(template)), _) => Some(Cow::Borrowed(*template)),
@@ -199,7 +205,7 @@ impl Config {
             (None, TemplateOf(None)) => None,
         };
         let key = Key::new(Role::Client, method, upstream, template.as_deref());
-        Call::begin(&self.settings, &key, method, headers, extensions, view)
+        Call::begin(&self.settings, &key, method, headers, extensions, Attributes::of(view).with_port(known_port))
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::uri::Scheme;
+use http::{Request, Response, Uri};
 use http_body::Body;
 use tower_service::Service;
 
@@ -67,6 +68,7 @@ where
             path: request.uri().path(),
             host: request.uri().host(),
             port: request.uri().port_u16(),
+            known_port: known_port(request.uri()),
             headers: request.headers(),
             extensions: request.extensions(),
         };
@@ -81,4 +83,14 @@ where
             Err(exceeded) => ClientFuture::refused(exceeded),
         }
     }
+}
+
+/// The port that a URI names, or that its scheme stands for (RFC 9110, sections 4.2.1 and 4.2.2).
+#[inline]
+fn known_port(uri: &Uri) -> Option<u16> {
+    uri.port_u16().or_else(|| match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTPS => Some(443),
+        Some(scheme) if *scheme == Scheme::HTTP => Some(80),
+        _ => None,
+    })
 }

@@ -1,5 +1,6 @@
 //! Readers of the ledger that hand its numbers on.
 
+mod attributes;
 mod openmetrics;
 mod scrape;
 

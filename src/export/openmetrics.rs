@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Write};
 
+use super::attributes::{ErrorType, Metric, SeriesAttributes, Value};
 use crate::endpoint::{Direction, Role};
-use crate::ledger::{CLASSIC_BOUNDS, Exemplar, Ledger, SeriesSnapshot, SizeDistribution, Snapshot};
+use crate::ledger::{CLASSIC_BOUNDS, Exemplar, Ledger, Outcome, SeriesSnapshot, SizeDistribution, Snapshot};
 
 /// A ledger as OpenMetrics 1.0 text: what Prometheus scrapes, exemplars included.
 ///
@@ -102,7 +103,7 @@ fn bodies(out: &mut impl Write, snapshot: &Snapshot) -> fmt::Result {
     let mut head = Head::new("plimsoll_bodies", "counter", None, "Bodies by how they ended.");
     for series in snapshot.series() {
         for (outcome, count) in series.outcomes.iter().filter(|(_, count)| *count > 0) {
-            let labels = Labels::own(series);
+            let labels = Labels::ended(series, outcome);
             head.write(out)?;
             writeln!(out, "plimsoll_bodies_total{{{labels},plimsoll_outcome=\"{}\"}} {count}", outcome.as_str())?;
         }
@@ -210,48 +211,65 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The labels of a series, without braces.
+/// The labels of a sample, without braces.
 struct Labels<'a> {
-    series: &'a SeriesSnapshot,
-    /// Our own metrics hold all roles and directions; in the standard ones, the name says which.
-    own: bool,
+    series: SeriesAttributes<'a>,
+    metric: Metric,
+    error: Option<ErrorType>,
 }
 
 impl<'a> Labels<'a> {
     fn standard(series: &'a SeriesSnapshot) -> Self {
-        Self { series, own: false }
+        Self::new(series, Metric::Standard)
     }
 
     fn own(series: &'a SeriesSnapshot) -> Self {
-        Self { series, own: true }
+        Self::new(series, Metric::Own)
+    }
+
+    fn new(series: &'a SeriesSnapshot, metric: Metric) -> Self {
+        let series = SeriesAttributes::from(series);
+        Self { series, metric, error: series.error_of_status() }
+    }
+
+    /// Those of bodies that ended like this.
+    fn ended(series: &'a SeriesSnapshot, outcome: Outcome) -> Self {
+        let labels = Self::own(series);
+        Self { error: labels.series.error_of(outcome), ..labels }
     }
 }
 
 impl fmt::Display for Labels<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { series, own } = self;
-        let endpoint = &series.endpoint;
-        write!(f, "http_request_method=\"{}\"", endpoint.method())?;
-        if *own {
-            write!(f, ",plimsoll_role=\"{}\",plimsoll_direction=\"{}\"", endpoint.role(), series.direction)?;
-        }
-        let template = match endpoint.role() {
-            Role::Server => "http_route",
-            Role::Client => "url_template",
-        };
-        for (name, value) in [(template, endpoint.route()), ("plimsoll_upstream", endpoint.upstream())] {
-            if let Some(value) = value {
-                write!(f, ",{name}=\"{}\"", Escaped(value))?;
+        let Self { series, metric, error } = self;
+        let mut comma = "";
+        series.try_for_each(*metric, |name, value| {
+            f.write_str(std::mem::replace(&mut comma, ","))?;
+            LabelName(name).fmt(f)?;
+            match value {
+                Value::Text(value) => write!(f, "=\"{}\"", Escaped(value)),
+                Value::Integer(value) => write!(f, "=\"{value}\""),
+                Value::True => f.write_str("=\"true\""),
             }
+        })?;
+        match error {
+            Some(error) => error.with_text(|error| write!(f, ",error_type=\"{error}\"")),
+            None => Ok(()),
         }
-        if let Some(status) = series.status {
-            write!(f, ",http_response_status_code=\"{status}\"")?;
-        }
-        if endpoint.is_overflow() {
-            return f.write_str(",otel_metric_overflow=\"true\"");
-        }
-        let (coding, view) = (series.coding.as_str(), series.view.as_str());
-        write!(f, ",plimsoll_content_encoding=\"{coding}\",plimsoll_body_view=\"{view}\"")
+    }
+}
+
+/// An attribute's name as a label may have it: dots are underscores.
+struct LabelName(&'static str);
+
+impl fmt::Display for LabelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = self.0.split('.');
+        f.write_str(parts.next().unwrap_or_default())?;
+        parts.try_for_each(|part| {
+            f.write_char('_')?;
+            f.write_str(part)
+        })
     }
 }
 

@@ -1,6 +1,7 @@
-//! What tells the series of one endpoint apart: direction, status code, content coding and view; all bounded.
+//! What tells the series of one endpoint apart: direction, status code, content coding, view, scheme, protocol version
+//! and port; all bounded.
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 
 use crate::endpoint::Direction;
 use crate::headers;
@@ -90,27 +91,92 @@ impl ContentCoding {
     }
 }
 
-/// The attributes of a series beside its endpoint, packed to compare as one number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Attributes(u32);
+/// The scheme that a server was called with: the attribute `url.scheme`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum UrlScheme {
+    /// `http`, and every scheme that is not `https`: a caller can write any into a URI.
+    #[default]
+    Http,
+    /// `https`.
+    Https,
+}
 
-/// `Attributes(0)` is a wire request without content coding; these are added to it.
-const RESPONSE: u32 = 1;
-const DECODED: u32 = 1 << 1;
+impl UrlScheme {
+    /// `http` or `https`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// The attributes of a series beside its endpoint, packed to compare as one number.
+///
+/// A call starts from what its layer and its request's head tell, and adds to it what each body is found to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Attributes(u64);
+
+/// `Attributes(0)` is a wire request of which nothing else is known; these are added to it.
+const RESPONSE: u64 = 1;
+const DECODED: u64 = 1 << 1;
 const CODING_SHIFT: u32 = 2;
-const CODING_MASK: u32 = 7;
-const STATUS_SHIFT: u32 = 8;
+const CODING_MASK: u64 = 7;
+const VERSION_SHIFT: u32 = 5;
+const VERSION_MASK: u64 = 7;
+const SCHEME_SHIFT: u32 = 8;
+const SCHEME_MASK: u64 = 3;
+const STATUS_SHIFT: u32 = 16;
+const PORT_SHIFT: u32 = 32;
+const WORD: u64 = 0xffff;
 
 impl Attributes {
+    /// What all bodies that a layer sees have in common.
     #[inline]
-    pub(crate) const fn request(coding: ContentCoding, view: View) -> Self {
-        Self((coding as u32) << CODING_SHIFT | Self::viewed(view))
+    pub(crate) const fn of(view: View) -> Self {
+        Self(match view {
+            View::Wire => 0,
+            View::Decoded => DECODED,
+        })
     }
 
+    /// The same, spoken in this version of HTTP; only where none is set yet.
     #[inline]
-    pub(crate) fn response(status: StatusCode, coding: ContentCoding, view: View) -> Self {
-        let status = u32::from(registered(status.as_u16()));
-        Self(status << STATUS_SHIFT | (coding as u32) << CODING_SHIFT | Self::viewed(view) | RESPONSE)
+    pub(crate) fn with_version(self, version: Version) -> Self {
+        let place = match version {
+            Version::HTTP_10 => 1,
+            Version::HTTP_11 => 2,
+            Version::HTTP_2 => 3,
+            Version::HTTP_3 => 4,
+            _ => 0,
+        };
+        Self(self.0 | place << VERSION_SHIFT)
+    }
+
+    /// The same, called with this scheme; only where none is set yet.
+    #[inline]
+    pub(crate) const fn with_scheme(self, scheme: UrlScheme) -> Self {
+        Self(self.0 | (scheme as u64 + 1) << SCHEME_SHIFT)
+    }
+
+    /// The same, at this port of the upstream; only where none is set yet.
+    #[inline]
+    pub(crate) fn with_port(self, port: Option<u16>) -> Self {
+        Self(self.0 | u64::from(port.unwrap_or(0)) << PORT_SHIFT)
+    }
+
+    /// A request's body of this coding.
+    #[inline]
+    pub(crate) const fn request(self, coding: ContentCoding) -> Self {
+        Self(self.0 | (coding as u64) << CODING_SHIFT)
+    }
+
+    /// A response's body of this status and coding.
+    #[inline]
+    pub(crate) fn response(self, status: StatusCode, coding: ContentCoding) -> Self {
+        let status = u64::from(registered(status.as_u16()));
+        Self(self.0 | status << STATUS_SHIFT | (coding as u64) << CODING_SHIFT | RESPONSE)
     }
 
     /// Only the direction: all that an overflow series keeps.
@@ -118,14 +184,6 @@ impl Attributes {
         match direction {
             Direction::Request => Self(0),
             Direction::Response => Self(RESPONSE),
-        }
-    }
-
-    #[inline]
-    const fn viewed(view: View) -> u32 {
-        match view {
-            View::Wire => 0,
-            View::Decoded => DECODED,
         }
     }
 
@@ -143,8 +201,30 @@ impl Attributes {
         ContentCoding::ALL.get(place).copied().unwrap_or(ContentCoding::Other)
     }
 
+    pub(crate) const fn version(self) -> Option<Version> {
+        match self.0 >> VERSION_SHIFT & VERSION_MASK {
+            1 => Some(Version::HTTP_10),
+            2 => Some(Version::HTTP_11),
+            3 => Some(Version::HTTP_2),
+            4 => Some(Version::HTTP_3),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn scheme(self) -> Option<UrlScheme> {
+        match self.0 >> SCHEME_SHIFT & SCHEME_MASK {
+            0 => None,
+            1 => Some(UrlScheme::Http),
+            _ => Some(UrlScheme::Https),
+        }
+    }
+
     pub(crate) fn status(self) -> Option<u16> {
-        u16::try_from(self.0 >> STATUS_SHIFT).ok().filter(|status| *status != 0)
+        u16::try_from(self.0 >> STATUS_SHIFT & WORD).ok().filter(|status| *status != 0)
+    }
+
+    pub(crate) fn port(self) -> Option<u16> {
+        u16::try_from(self.0 >> PORT_SHIFT & WORD).ok().filter(|port| *port != 0)
     }
 }
 
@@ -171,14 +251,31 @@ mod tests {
     fn packing_keeps_every_attribute() {
         for coding in ContentCoding::ALL {
             for view in [View::Wire, View::Decoded] {
-                let request = Attributes::request(coding, view);
+                let request = Attributes::of(view).request(coding);
                 assert_eq!((request.direction(), request.status()), (Direction::Request, None));
                 assert_eq!((request.coding(), request.view()), (coding, view));
-                let response = Attributes::response(StatusCode::IM_A_TEAPOT, coding, view);
+                let response = Attributes::of(view).response(StatusCode::IM_A_TEAPOT, coding);
                 assert_eq!((response.direction(), response.status()), (Direction::Response, Some(400)));
                 assert_eq!((response.coding(), response.view()), (coding, view));
+                assert_eq!((response.scheme(), response.version(), response.port()), (None, None, None));
             }
         }
+    }
+
+    #[test]
+    fn packing_keeps_schemes_versions_and_ports_apart() {
+        for scheme in [UrlScheme::Http, UrlScheme::Https] {
+            for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3] {
+                for port in [1, 80, u16::MAX] {
+                    let call = Attributes::of(View::Decoded).with_scheme(scheme).with_version(version);
+                    let call = call.with_port(Some(port)).response(StatusCode::OK, ContentCoding::Other);
+                    assert_eq!((call.scheme(), call.version(), call.port()), (Some(scheme), Some(version), Some(port)));
+                    assert_eq!((call.view(), call.coding()), (View::Decoded, ContentCoding::Other));
+                    assert_eq!((call.direction(), call.status()), (Direction::Response, Some(200)));
+                }
+            }
+        }
+        assert_eq!(Attributes::of(View::Wire).with_version(Version::HTTP_09).version(), None);
     }
 
     #[test]
@@ -187,6 +284,7 @@ mod tests {
             let overflow = Attributes::overflow(direction);
             assert_eq!((overflow.direction(), overflow.status()), (direction, None));
             assert_eq!((overflow.coding(), overflow.view()), (ContentCoding::Identity, View::Wire));
+            assert_eq!((overflow.scheme(), overflow.version(), overflow.port()), (None, None, None));
         }
     }
 

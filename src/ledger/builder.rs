@@ -46,8 +46,9 @@ impl LedgerBuilder {
     /// A body that would need one more is counted in the overflow series of its role and direction, with every
     /// other such body; a warning says so once. 0 counts everything there. The ledger holds a table of 32 bytes
     /// for each series that it may have, for up to 2^20 endpoints. A route has 2 or 3 series as a rule, and up to
-    /// 77 where callers try every method and content coding on it: allow for your routes times that, if you serve
-    /// strangers.
+    /// 462 where callers try every method, content coding, version of HTTP and scheme on it (231 with
+    /// [`ServerLayer::url_scheme`](crate::ServerLayer::url_scheme) set): allow for your routes times that, if you
+    /// serve strangers.
     #[must_use]
     pub fn max_series(self, max_series: usize) -> Self {
         Self { max_series, ..self }

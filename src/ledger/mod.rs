@@ -26,7 +26,7 @@ mod sizes;
 mod snapshot;
 mod table;
 
-pub use attributes::{ContentCoding, View};
+pub use attributes::{ContentCoding, UrlScheme, View};
 pub use builder::{ExemplarFilter, LedgerBuilder};
 pub use core::Enforcement;
 pub use exemplar::Exemplar;

@@ -1,6 +1,8 @@
 //! What a ledger holds, read: borrowed series by series, or copied whole to compare.
 
-use super::attributes::{ContentCoding, View};
+use http::Version;
+
+use super::attributes::{ContentCoding, UrlScheme, View};
 use super::distribution::Distribution;
 use super::exemplar::Exemplar;
 use super::handle::Ledger;
@@ -55,6 +57,26 @@ impl<'a> SeriesView<'a> {
     #[must_use]
     pub fn view(&self) -> View {
         self.0.attributes().view()
+    }
+
+    /// The scheme that the server was called with; `None` on a client.
+    #[must_use]
+    pub fn scheme(&self) -> Option<UrlScheme> {
+        self.0.attributes().scheme()
+    }
+
+    /// The version of HTTP that was spoken: 1.0, 1.1, 2 or 3. `None` of a client's requests, which often end before
+    /// it is known, and of versions that are none of these.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        self.0.attributes().version()
+    }
+
+    /// The port at which the upstream is called: of its name, else of the URL or what its scheme stands for. `None`
+    /// on a server, and where neither tells one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.0.attributes().port()
     }
 
     /// The limit that the last body was held against; moves when a body begins.
@@ -177,6 +199,9 @@ pub struct SeriesSnapshot {
     pub status: Option<u16>,
     pub coding: ContentCoding,
     pub view: View,
+    pub scheme: Option<UrlScheme>,
+    pub version: Option<Version>,
+    pub port: Option<u16>,
     pub limit: Limit,
     pub outcomes: Outcomes,
     pub over_limit: u64,
@@ -195,6 +220,9 @@ impl From<SeriesView<'_>> for SeriesSnapshot {
             status: series.status(),
             coding: series.coding(),
             view: series.view(),
+            scheme: series.scheme(),
+            version: series.version(),
+            port: series.port(),
             limit: series.limit(),
             outcomes: series.outcomes(),
             over_limit: series.over_limit(),
@@ -249,7 +277,7 @@ impl Snapshot {
         let mut series = Vec::new();
         ledger.visit(|view| series.push(SeriesSnapshot::from(view)));
         series.sort_by(|a, b| {
-            let order = |s: &SeriesSnapshot| (s.direction, s.status, s.coding, s.view);
+            let order = |s: &SeriesSnapshot| (s.direction, s.status, s.coding, s.view, s.scheme, s.version, s.port);
             a.endpoint.cmp(&b.endpoint).then_with(|| order(a).cmp(&order(b)))
         });
         Self { series }

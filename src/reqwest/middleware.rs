@@ -34,6 +34,7 @@ impl Middleware for ClientLayer {
             path: url.path(),
             host: url.host_str(),
             port: url.port(),
+            known_port: url.port_or_known_default(),
             headers: request.headers(),
             extensions,
         };

@@ -35,6 +35,7 @@ where
                 path: url.path(),
                 host: url.host_str(),
                 port: url.port(),
+                known_port: url.port_or_known_default(),
                 headers: &parts.headers,
                 extensions: &parts.extensions,
             };

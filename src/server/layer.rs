@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Extensions, Response, Uri};
+use http::uri::Scheme;
+use http::{Extensions, Response, Uri, Version};
 use tower_layer::Layer;
 
 use super::refusal::{Refusal, Refuser};
 use super::service::ServerService;
 use crate::endpoint::Route;
-use crate::ledger::{Ledger, View};
+use crate::ledger::{Attributes, Ledger, UrlScheme, View};
 use crate::limit::{BodyLimits, Limit};
 use crate::settings::Settings;
 use crate::trace::SpanWrites;
@@ -62,12 +63,18 @@ pub(super) struct Config {
     pub(super) settings: Settings,
     pub(super) refuser: Refuser,
     route: RouteOf,
+    scheme: Option<UrlScheme>,
 }
 
 impl ServerLayer {
     /// A layer that measures into this ledger and limits nothing yet.
     pub fn new(ledger: &Ledger) -> Self {
-        let config = Config { settings: Settings::new(ledger), refuser: Refuser::default(), route: RouteOf::default() };
+        let config = Config {
+            settings: Settings::new(ledger),
+            refuser: Refuser::default(),
+            route: RouteOf::default(),
+            scheme: None,
+        };
         Self { config: Arc::new(config) }
     }
 
@@ -116,6 +123,15 @@ impl ServerLayer {
         F: for<'a> Fn(&'a Uri, &'a Extensions) -> Option<Cow<'a, str>> + Send + Sync + 'static,
     {
         self.set(|config| config.route = RouteOf(Some(Arc::new(route))))
+    }
+
+    /// Says with which scheme this server is called: the attribute `url.scheme`.
+    ///
+    /// Not set, it is the one of each request's URI, else `http`. Over HTTP/1 a URI has none as a rule, and behind a
+    /// proxy that ends TLS it is that of the way from there: set it where callers use `https`. It then holds for all
+    /// requests, whatever their URIs say.
+    pub fn url_scheme(self, scheme: UrlScheme) -> Self {
+        self.set(|config| config.scheme = Some(scheme))
     }
 
     /// Says which bytes this layer sees; those of the wire by default.
@@ -190,6 +206,16 @@ pub(super) struct RouteOf(Option<Arc<RouteFn>>);
 type RouteFn = dyn for<'a> Fn(&'a Uri, &'a Extensions) -> Option<Cow<'a, str>> + Send + Sync;
 
 impl Config {
+    /// What the request's head tells of all bodies of the call.
+    #[inline]
+    pub(super) fn common(&self, uri: &Uri, version: Version) -> Attributes {
+        let scheme = self.scheme.unwrap_or_else(|| match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTPS => UrlScheme::Https,
+            _ => UrlScheme::Http,
+        });
+        Attributes::of(self.settings.view).with_scheme(scheme).with_version(version)
+    }
+
     #[inline]
     pub(super) fn route<'a>(&self, uri: &'a Uri, extensions: &'a Extensions) -> Option<Cow<'a, str>> {
         if let RouteOf(Some(route)) = &self.route {

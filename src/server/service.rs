@@ -69,8 +69,9 @@ where
         let route = config.route(request.uri(), request.extensions());
         let key = Key::new(Role::Server, request.method(), Upstream::default(), route.as_deref());
         let settings = &config.settings;
+        let common = config.common(request.uri(), request.version());
         let (call, held) =
-            Call::begin(settings, &key, request.method(), request.headers(), request.extensions(), settings.view);
+            Call::begin(settings, &key, request.method(), request.headers(), request.extensions(), common);
         let answering = Answering::new(call, config.refuser.clone(), request.version());
         let mut tally = answering.call.request_tally(held, request.headers());
         match tally.begin(request.body(), request.headers()) {

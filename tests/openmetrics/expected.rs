@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll::{Direction, Role, SeriesSnapshot, SizeDistribution, Snapshot};
+use plimsoll::{Direction, Outcome, Role, SeriesSnapshot, SizeDistribution, Snapshot};
 
 use crate::support::python::{Exemplar, Family, Sample};
 
@@ -39,7 +39,17 @@ pub fn families(snapshot: &Snapshot) -> Vec<Family> {
         let counts = series.outcomes.iter().filter(|(_, count)| *count > 0);
         let name = "plimsoll_bodies_total";
         counts.map(move |(outcome, count)| {
-            sample(name, with(labels(series, true), "plimsoll_outcome", outcome.as_str()), count, None)
+            let mut labels = with(labels(series, true), "plimsoll_outcome", outcome.as_str());
+            let error = match outcome {
+                Outcome::RejectedEarly | Outcome::RejectedStreaming => Some("plimsoll.limit_exceeded"),
+                Outcome::Aborted => Some("plimsoll.body_aborted"),
+                Outcome::Failed => Some("plimsoll.body_failed"),
+                Outcome::Complete | Outcome::Unread => None,
+            };
+            if let Some(error) = error {
+                labels = with(labels, "error_type", error);
+            }
+            sample(name, labels, count, None)
         })
     });
     families.push(family("plimsoll_bodies", "counter", "", samples));
@@ -83,7 +93,11 @@ fn family(name: &str, kind: &str, unit: &str, samples: impl Iterator<Item = Samp
 }
 
 fn labels(series: &SeriesSnapshot, own: bool) -> Labels {
-    let SeriesSnapshot { endpoint, direction, status, coding, view, .. } = series;
+    let SeriesSnapshot { endpoint, direction, status, coding, view, scheme, version, port, .. } = series;
+    let port = port.map(|port| port.to_string());
+    let version = version.map(|version| format!("{version:?}").replace("HTTP/", "").replace("2.0", "2"));
+    let errors = if endpoint.role() == Role::Server { 500 } else { 400 };
+    let error = status.filter(|status| *status >= errors).map(|status| status.to_string());
     let status = status.map(|status| status.to_string());
     let template = if endpoint.role() == Role::Server { "http_route" } else { "url_template" };
     let known = [
@@ -91,6 +105,11 @@ fn labels(series: &SeriesSnapshot, own: bool) -> Labels {
         (template, endpoint.route()),
         ("plimsoll_upstream", endpoint.upstream()),
         ("http_response_status_code", status.as_deref()),
+        ("server_address", endpoint.address()),
+        ("server_port", port.as_deref()),
+        ("url_scheme", scheme.map(plimsoll::UrlScheme::as_str)),
+        ("network_protocol_version", version.as_deref()),
+        ("error_type", error.as_deref()),
         ("otel_metric_overflow", endpoint.is_overflow().then_some("true")),
         ("plimsoll_content_encoding", (!endpoint.is_overflow()).then_some(coding.as_str())),
         ("plimsoll_body_view", (!endpoint.is_overflow()).then_some(view.as_str())),

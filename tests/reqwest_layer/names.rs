@@ -31,8 +31,11 @@ async fn a_default_port_is_not_part_of_an_upstream_s_name() {
     for url in ["http://inventory/", "http://inventory:80/", "https://inventory:443/"] {
         tower::ServiceExt::oneshot(client.clone(), get(url)).await.unwrap();
     }
-    let known = "client request GET (no route) of inventory decoded: 3 complete, 0 B";
-    assert_eq!(book_of(&ledger, Direction::Request), [known]);
+    // One endpoint, and a series for each port.
+    let known = |bodies| format!("client request GET (no route) of inventory decoded: {bodies} complete, 0 B");
+    assert_eq!(book_of(&ledger, Direction::Request), [known(2), known(1)]);
+    let ports = ledger.snapshot().series().iter().map(|series| series.port).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(ports, [Some(80), Some(443)].into());
 }
 
 #[tokio::test]
