@@ -96,9 +96,9 @@ impl ContentCoding {
 pub enum UrlScheme {
     /// `http`, and every scheme that is not `https`: a caller can write any into a URI.
     #[default]
-    Http,
+    Http = 1,
     /// `https`.
-    Https,
+    Https = 2,
 }
 
 impl UrlScheme {
@@ -157,7 +157,7 @@ impl Attributes {
     /// The same, called with this scheme; only where none is set yet.
     #[inline]
     pub(crate) const fn with_scheme(self, scheme: UrlScheme) -> Self {
-        Self(self.0 | (scheme as u64 + 1) << SCHEME_SHIFT)
+        Self(self.0 | (scheme as u64) << SCHEME_SHIFT)
     }
 
     /// The same, at this port of the upstream; only where none is set yet.
