@@ -9,16 +9,17 @@
 //! in between.
 //!
 //! ```text
-//! scripts/bench --time measured
+//! scripts/bench --record
 //! ```
 
 use bytes::Bytes;
 use divan::Bencher;
 use http::{Request, Response};
-use http_body_util::{Empty, Full};
+use http_body::Body;
+use http_body_util::Empty;
 use opentelemetry::Context;
 use plimsoll::{ExemplarFilter, Ledger, Route, ServerBody, ServerLayer};
-use plimsoll_peers::{answer, now, read, remote_context};
+use plimsoll_peers::{Exchange, Pieces, now, read, remote_context};
 use tower::{Layer, Service, service_fn};
 
 fn main() {
@@ -29,18 +30,18 @@ const THREADS: [usize; 2] = [1, 2];
 
 #[divan::bench(threads = THREADS, sample_count = 500, sample_size = 100)]
 fn bare(bencher: Bencher<'_, '_>) {
-    bencher.with_inputs(answer).bench_values(read);
+    bencher.with_inputs(answer).bench_values(read_all);
 }
 
 #[divan::bench(threads = THREADS, sample_count = 500, sample_size = 100)]
 fn measured(bencher: Bencher<'_, '_>) {
     let ledger = Ledger::builder().exemplars(ExemplarFilter::AlwaysOff).build();
-    bencher.with_inputs(bodies_of(&ledger)).bench_values(read);
+    bencher.with_inputs(bodies_of(&ledger)).bench_values(read_all);
 }
 
 #[divan::bench(threads = THREADS, sample_count = 500, sample_size = 100)]
 fn measured_with_exemplar(bencher: Bencher<'_, '_>) {
-    bencher.with_inputs(bodies_of(&Ledger::new())).bench_values(read);
+    bencher.with_inputs(bodies_of(&Ledger::new())).bench_values(read_all);
 }
 
 #[divan::bench(threads = THREADS, sample_count = 500, sample_size = 100)]
@@ -48,8 +49,17 @@ fn unread(bencher: Bencher<'_, '_>) {
     bencher.with_inputs(bodies_of(&Ledger::new())).bench_values(drop);
 }
 
+/// A body of 8 KiB in one frame.
+fn answer() -> Pieces {
+    Exchange::USUAL.answer.body()
+}
+
+fn read_all(body: impl Body) {
+    read(body, Exchange::USUAL.answer);
+}
+
 /// Answers as they leave the layer, each of the same series, with a sampled trace to point to.
-fn bodies_of(ledger: &Ledger) -> impl Fn() -> ServerBody<Full<Bytes>> + Sync {
+fn bodies_of(ledger: &Ledger) -> impl Fn() -> ServerBody<Pieces> + Sync {
     let layer = ServerLayer::new(ledger);
     let context: Context = remote_context();
     move || {

@@ -5,44 +5,31 @@ use std::hint::black_box;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use http::{HeaderValue, Request, Response, header, request};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use plimsoll::Route;
 
-/// The template that both settings count a call under.
-pub(crate) const ROUTE: &str = "/checkout/{cart}";
+use crate::exchange::{self, Exchange, Pieces, ROUTES, Shape};
 
-static QUESTION: [u8; 256] = [b'q'; 256];
-static ANSWER: [u8; 8 * 1024] = [b'a'; 8 * 1024];
-
-/// The head of a request as a browser or a service sends it.
-pub(crate) fn head() -> request::Parts {
-    let request = Request::post("/checkout/4711")
-        .header(header::HOST, "shop.example")
-        .header(header::USER_AGENT, "bench/1")
-        .header(header::ACCEPT, "*/*")
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::CONTENT_LENGTH, QUESTION.len())
-        .extension(Route(ROUTE))
-        .body(());
-    request.expect("the head is well-formed").into_parts().0
+/// The heads of the requests that go round the endpoints, as a browser or a service sends them.
+pub(crate) fn heads(exchange: Exchange) -> impl Iterator<Item = request::Parts> {
+    ROUTES.iter().take(exchange.endpoints).map(move |route| {
+        let request = Request::post(exchange::path(route))
+            .header(header::HOST, "shop.example")
+            .header(header::USER_AGENT, "bench/1")
+            .header(header::ACCEPT, "*/*")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_LENGTH, exchange.question.bytes)
+            .extension(Route(route))
+            .body(());
+        request.expect("the head is well-formed").into_parts().0
+    })
 }
 
-/// The request's body: all of it in memory, its length known.
-pub(crate) fn question() -> Full<Bytes> {
-    Full::new(Bytes::from_static(&QUESTION))
-}
-
-/// The answer's body: 8 KiB in memory, its length known.
-#[must_use]
-pub fn answer() -> Full<Bytes> {
-    Full::new(Bytes::from_static(&ANSWER))
-}
-
-/// Reads the request to its end, frame by frame, and answers with 8 KiB.
-pub(crate) async fn handler<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
+/// Reads the request to its end, frame by frame, and answers.
+pub(crate) async fn handler<B>(request: Request<B>, exchange: Exchange) -> Result<Response<Pieces>, Infallible>
 where
     B: Body + Unpin,
 {
@@ -51,8 +38,8 @@ where
     while let Some(Ok(frame)) = body.frame().await {
         read += frame.data_ref().map_or(0, Buf::remaining);
     }
-    assert_eq!(black_box(read), QUESTION.len(), "the handler reads the whole request");
-    let mut response = Response::new(answer());
+    assert_eq!(black_box(read), exchange.question.bytes, "the handler reads the whole request");
+    let mut response = Response::new(exchange.answer.body());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
@@ -62,7 +49,7 @@ where
 /// # Panics
 ///
 /// If not all of it arrives.
-pub fn read<B: Body>(body: B) {
+pub fn read<B: Body>(body: B, answer: Shape) {
     let mut body = pin!(body);
     black_box(body.size_hint());
     let mut read = 0;
@@ -72,7 +59,7 @@ pub fn read<B: Body>(body: B) {
             Some(Err(_)) | None => break,
         }
     }
-    assert_eq!(black_box(read), ANSWER.len(), "the whole answer arrives");
+    assert_eq!(black_box(read), answer.bytes, "the whole answer arrives");
 }
 
 /// The output of a future that never waits.

@@ -6,11 +6,11 @@ use axum::body::Body as AxumBody;
 use plimsoll::Ledger;
 use tower::layer::util::Identity;
 use tower::{Layer, service_fn};
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::call::handler;
 use crate::context::Active;
+use crate::exchange::Exchange;
 use crate::settings::Subject;
 use crate::{ours, peers};
 
@@ -47,7 +47,7 @@ pub struct Case {
     pub setting: Setting,
     /// The layer.
     pub name: &'static str,
-    make: fn() -> Subject,
+    make: fn(Exchange) -> Subject,
 }
 
 impl Case {
@@ -59,34 +59,47 @@ impl Case {
     pub const INSTRUMENTATION: &'static str = "opentelemetry-instrumentation-tower";
     /// axum-prometheus as it comes: without the sizes of bodies.
     pub const PROMETHEUS: &'static str = "axum-prometheus";
+    /// axum-prometheus with the sizes of responses; it has none of requests.
+    pub const PROMETHEUS_SIZES: &'static str = "axum-prometheus, response sizes too";
+    /// The metrics of tower-otel.
+    pub const TOWER_OTEL: &'static str = "tower-otel";
+    /// axum-otel-metrics; in a router only.
+    pub const AXUM_OTEL: &'static str = "axum-otel-metrics";
+    /// A limit on requests, which records nothing.
+    pub const LIMIT: &'static str = "tower-http RequestBodyLimitLayer";
+    /// Both bodies get another type, and nothing is done with them.
+    pub const WRAPPED: &'static str = "both bodies wrapped, nothing done";
     /// All that we do, on both bodies.
     pub const EVERYTHING: &'static str = "ours, everything on";
 
     /// The service, ready to be called.
     #[must_use]
-    pub fn subject(&self) -> Subject {
-        (self.make)()
+    pub fn subject(&self, exchange: Exchange) -> Subject {
+        (self.make)(exchange)
     }
 }
 
-/// What a request's body may hold, in bytes, for a layer that limits it.
-const LIMIT: usize = 2 * 1024 * 1024;
-
 macro_rules! tower {
-    () => {
-        Subject::tower(Active::Remote, service_fn(handler))
+    ($active:ident) => {
+        tower!($active, _exchange => Identity::new())
     };
-    ($layer:expr) => {
-        Subject::tower(Active::Remote, $layer.layer(service_fn(handler)))
+    ($active:ident, $layer:expr) => {
+        tower!($active, _exchange => $layer)
+    };
+    ($active:ident, $exchange:ident => $layer:expr) => {
+        |$exchange| {
+            let service = service_fn(move |request| handler(request, $exchange));
+            Subject::tower(Active::$active, $exchange, $layer.layer(service))
+        }
     };
 }
 
-macro_rules! in_span {
-    () => {
-        Subject::tower(Active::Recording, service_fn(handler))
-    };
+macro_rules! axum {
     ($layer:expr) => {
-        Subject::tower(Active::Recording, $layer.layer(service_fn(handler)))
+        axum!(_exchange => $layer)
+    };
+    ($exchange:ident => $layer:expr) => {
+        |$exchange| Subject::axum($exchange, $layer)
     };
 }
 
@@ -96,7 +109,7 @@ impl fmt::Display for Case {
     }
 }
 
-const fn case(setting: Setting, name: &'static str, make: fn() -> Subject) -> Case {
+const fn case(setting: Setting, name: &'static str, make: fn(Exchange) -> Subject) -> Case {
     Case { setting, name, make }
 }
 
@@ -104,49 +117,58 @@ const fn case(setting: Setting, name: &'static str, make: fn() -> Subject) -> Ca
 pub static CASES: &[Case] = {
     use Setting::{Axum, Tower, TowerInSpan};
     &[
-        case(Tower, Case::BARE, || tower!()),
-        case(Tower, "both bodies wrapped, nothing done", || tower!(peers::wrap())),
-        case(Tower, "tower-http RequestBodyLimitLayer", || tower!(RequestBodyLimitLayer::new(LIMIT))),
-        case(Tower, "tower-http TraceLayer, no subscriber", || tower!(TraceLayer::new_for_http())),
-        case(Tower, "tower-otel", || tower!(peers::tower_otel())),
-        case(Tower, Case::INSTRUMENTATION, || tower!(peers::instrumentation_with_route(false))),
-        case(Tower, "opentelemetry-instrumentation-tower, spans too", || {
-            tower!(peers::instrumentation_with_route(true))
-        }),
-        case(Tower, Case::PROMETHEUS, || tower!(peers::axum_prometheus(false))),
-        case(Tower, "axum-prometheus, response sizes too", || tower!(peers::axum_prometheus(true))),
-        case(Tower, "ours, request limit only", || tower!(ours::limit())),
-        case(Tower, "ours, measuring only", || tower!(ours::measure())),
-        case(Tower, Case::EVERYTHING, || tower!(ours::everything(&Ledger::new()))),
-        case(TowerInSpan, Case::BARE, || in_span!()),
-        case(TowerInSpan, "ours, measuring only", || in_span!(ours::measure())),
-        case(TowerInSpan, Case::EVERYTHING, || in_span!(ours::everything(&Ledger::new()))),
+        case(Tower, Case::BARE, tower!(Remote)),
+        case(Tower, Case::WRAPPED, tower!(Remote, peers::wrap())),
+        case(Tower, Case::LIMIT, tower!(Remote, exchange => peers::limit(exchange))),
+        case(Tower, "tower-http TraceLayer, no subscriber", tower!(Remote, TraceLayer::new_for_http())),
+        case(Tower, Case::TOWER_OTEL, tower!(Remote, peers::tower_otel())),
+        case(Tower, Case::INSTRUMENTATION, tower!(Remote, peers::instrumentation_with_route(false))),
+        case(
+            Tower,
+            "opentelemetry-instrumentation-tower, spans too",
+            tower!(Remote, peers::instrumentation_with_route(true)),
+        ),
+        case(Tower, Case::PROMETHEUS, tower!(Remote, peers::axum_prometheus(false))),
+        case(Tower, Case::PROMETHEUS_SIZES, tower!(Remote, peers::axum_prometheus(true))),
+        case(
+            Tower,
+            "ours, request limit only",
+            tower!(Remote, exchange => ours::limit(&ours::unremembered(), exchange)),
+        ),
+        case(Tower, "ours, measuring only", tower!(Remote, ours::measure(&Ledger::new()))),
+        case(Tower, Case::EVERYTHING, tower!(Remote, exchange => ours::everything(&Ledger::new(), exchange))),
+        case(TowerInSpan, Case::BARE, tower!(Recording)),
+        case(TowerInSpan, "ours, measuring only", tower!(Recording, ours::measure(&Ledger::new()))),
+        case(TowerInSpan, Case::EVERYTHING, tower!(Recording, exchange => ours::everything(&Ledger::new(), exchange))),
         case(Axum, Case::BARE, Subject::bare_axum),
-        case(Axum, Case::NO_OP, || Subject::axum(Identity::new())),
-        case(Axum, "both bodies wrapped, nothing done", || Subject::axum(peers::wrap::<AxumBody, AxumBody>())),
-        case(Axum, "tower-http RequestBodyLimitLayer", || Subject::axum(RequestBodyLimitLayer::new(LIMIT))),
-        case(Axum, "tower-http TraceLayer, no subscriber", || Subject::axum(TraceLayer::new_for_http())),
-        case(Axum, "axum-otel-metrics", || Subject::axum(peers::axum_otel())),
-        case(Axum, "tower-otel", || Subject::axum(peers::tower_otel())),
-        case(Axum, Case::INSTRUMENTATION, || Subject::axum(peers::instrumentation(false))),
-        case(Axum, "opentelemetry-instrumentation-tower, spans too", || Subject::axum(peers::instrumentation(true))),
-        case(Axum, Case::PROMETHEUS, || Subject::axum(peers::axum_prometheus(false))),
-        case(Axum, "axum-prometheus, response sizes too", || Subject::axum(peers::axum_prometheus(true))),
-        case(Axum, "ours, request limit only", || Subject::axum(ours::limit())),
-        case(Axum, "ours, measuring only", || Subject::axum(ours::measure())),
-        case(Axum, Case::EVERYTHING, || Subject::axum(ours::everything(&Ledger::new()))),
+        case(Axum, Case::NO_OP, axum!(Identity::new())),
+        case(Axum, Case::WRAPPED, axum!(peers::wrap::<AxumBody, AxumBody>())),
+        case(Axum, Case::LIMIT, axum!(exchange => peers::limit(exchange))),
+        case(Axum, "tower-http TraceLayer, no subscriber", axum!(TraceLayer::new_for_http())),
+        case(Axum, Case::AXUM_OTEL, axum!(peers::axum_otel())),
+        case(Axum, Case::TOWER_OTEL, axum!(peers::tower_otel())),
+        case(Axum, Case::INSTRUMENTATION, axum!(peers::instrumentation(false))),
+        case(Axum, "opentelemetry-instrumentation-tower, spans too", axum!(peers::instrumentation(true))),
+        case(Axum, Case::PROMETHEUS, axum!(peers::axum_prometheus(false))),
+        case(Axum, Case::PROMETHEUS_SIZES, axum!(peers::axum_prometheus(true))),
+        case(Axum, "ours, request limit only", axum!(exchange => ours::limit(&ours::unremembered(), exchange))),
+        case(Axum, "ours, measuring only", axum!(ours::measure(&Ledger::new()))),
+        case(Axum, Case::EVERYTHING, axum!(exchange => ours::everything(&Ledger::new(), exchange))),
     ]
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::Shape;
+    use crate::settings::Caller;
 
     #[test]
     fn every_case_answers() {
         for case in CASES {
-            let mut subject = case.subject();
-            (0..2).for_each(|_| subject.call());
+            for exchange in Shape::ALL.map(|shape| Exchange::both(shape, 2)) {
+                case.subject(exchange).callers(2).iter_mut().for_each(Caller::call);
+            }
         }
     }
 

@@ -41,7 +41,7 @@ impl Active {
                 let attributes = [
                     KeyValue::new("http.request.method", "POST"),
                     KeyValue::new("url.path", "/checkout/4711"),
-                    KeyValue::new("http.route", crate::call::ROUTE),
+                    KeyValue::new("http.route", "/checkout/{cart}"),
                 ];
                 let span = TRACER.span_builder("POST /checkout/{cart}").with_attributes(attributes).start(&*TRACER);
                 Context::current_with_span(span).attach()

@@ -19,8 +19,11 @@ use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMete
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use opentelemetry_sdk_032::metrics as metrics_032;
 use plimsoll::Route;
+use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_http::map_response_body::MapResponseBodyLayer;
+
+use crate::exchange::Exchange;
 
 /// Gives both bodies another type and does nothing else: what no layer that looks at bodies can do without.
 pub(crate) fn wrap<B: Body, R: Body>() -> Wrapping<B, R> {
@@ -33,6 +36,11 @@ type Same<B> = MapErr<B, fn(<B as Body>::Error) -> <B as Body>::Error>;
 
 fn same<B: Body>(body: B) -> Same<B> {
     body.map_err(std::convert::identity)
+}
+
+/// tower-http's limit, on requests only.
+pub(crate) fn limit(exchange: Exchange) -> RequestBodyLimitLayer {
+    RequestBodyLimitLayer::new(exchange.request_limit().try_into().expect("it fits"))
 }
 
 /// No export falls into a run.
@@ -116,13 +124,13 @@ mod tests {
 
     #[test]
     fn they_record() {
-        Subject::axum(axum_prometheus(true)).call();
+        Subject::axum(Exchange::USUAL, axum_prometheus(true)).caller().call();
         let text = RECORDER.render();
         assert!(text.contains("axum_http_requests_total"), "{text}");
         assert!(text.contains("axum_http_response_body_size"), "{text}");
 
-        Subject::axum(tower_otel()).call();
-        Subject::axum(instrumentation(true)).call();
+        Subject::axum(Exchange::USUAL, tower_otel()).caller().call();
+        Subject::axum(Exchange::USUAL, instrumentation(true)).caller().call();
         METERS.force_flush().expect("the exporter takes it");
         let exported = EXPORTER.get_finished_metrics().expect("the exporter has it");
         let scopes = exported.iter().flat_map(|metrics| metrics.scope_metrics());

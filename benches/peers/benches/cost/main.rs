@@ -1,121 +1,125 @@
-//! What does a layer cost a request, in instructions and in allocations, ours beside those used in its place?
+//! What does a layer cost a request, in instructions, in allocations and in time, ours beside those used in its place?
 //!
 //! **Baseline**: the same request, answered by the same handler, with no layer (`no layer`, which is given as it is;
-//! all others over it). The request has five headers and 256 bytes, read by the handler frame by frame; the answer has
-//! 8 KiB, read to its end as hyper writes one; each with its length known. A sampled trace is active throughout.
-//! In a router, `a no-op layer` is the second baseline: axum boxes the service of any layer, and each body whose type
-//! a layer changed.
+//! all others over it, or as ratios to it). The request has five headers; its body is read by the handler frame by
+//! frame, the answer's to its end as hyper writes one; each with its length known. The short tables have 256 bytes
+//! asked and 8 KiB answered; the matrix has both bodies of 0 B to 10 MiB, whole and in frames, on one endpoint and on
+//! 1,000, on one thread and on two. A sampled trace is active throughout. In a router, `a no-op layer` and
+//! `both bodies wrapped` are baselines too: axum boxes the service of any layer, and each body whose type one changed.
 //!
-//! **How**: each case runs N and 2N calls, after a warm-up, in a process of its own under callgrind; the difference
-//! over N is a call. It repeats to the instruction, on one machine with one compiler. Allocations are counted by the
-//! allocator of this process, after a warm-up too.
+//! **How**: each case runs N calls, after a warm-up, in a process of its own under callgrind. It repeats to a few
+//! instructions, on one machine with one compiler. Allocations are counted by the allocator of this process, after a
+//! warm-up too. Times are ratios of paired turns, whose median and quartiles are given: each case and `no layer` run by
+//! turns in one process, for about a millisecond each.
 //!
 //! **Known costs and biases**
 //! - Under callgrind a clock read is a system call, whose inside is not counted: neither the coarse clock's, which we
 //!   read once for each body that leaves an exemplar, nor the exact one's, which layers that take durations read twice.
-//!   `time` contains both in full.
+//!   Times contain both in full.
 //! - `both bodies wrapped` is what moving larger requests and responses costs anyone who looks at bodies.
 //! - tower-http's limit holds requests only and records nothing; TraceLayer has nobody to report to. The metrics of
-//!   the others record durations as well, and sizes from headers and hints where ours counts what passes.
+//!   the others record durations as well, and sizes from headers and hints where ours counts what passes: theirs do not
+//!   grow with frames.
 //! - Exports fall into no run, neither theirs nor ours. axum-prometheus' samples are never drained.
 //! - In a recording span ours writes two attributes: the SDK's vector of attributes grows for them.
+//! - Where bodies of 10 MiB are asked, limits allow more than axum does by default: it has to be told so, by a box.
+//! - No body is copied or sent, so that 10 MiB take no longer than their frames do.
 //!
-//! ```text
-//! scripts/bench                print the tables
-//! scripts/bench --check        and fail where a claim below does not hold
-//! ```
+//! `scripts/bench` says which arguments there are.
 
 mod allocations;
-mod callgrind;
+mod claims;
+mod matrix;
+mod measured;
+mod runner;
 mod table;
 
 use std::process::ExitCode;
 
-use plimsoll_peers::{CASES, Case, Setting};
+use plimsoll_peers::{Exchange, Part, Setting, difference};
 
-use crate::callgrind::Callgrind;
-use crate::table::{Row, Table};
+use crate::measured::Measured;
+use crate::runner::Runner;
 
-/// Instructions a request that everything on may add to a plain tower service.
-const MOST_INSTRUCTIONS: f64 = 2_300.0;
-/// How many times that the layers must cost that people measure sizes with today, in the same setting.
-const LEAST_RATIO: f64 = 5.0;
-/// Allocations a request that everything on may add to a plain tower service.
-const MOST_ALLOCATIONS: f64 = 0.0;
-/// Allocations a request that it may add to a no-op layer in a router: axum's boxes, one for each body.
-const MOST_ALLOCATIONS_IN_AXUM: f64 = 2.0;
+/// The short table.
+const README: Part = Part { page: "README.md", name: "scripts/bench --readme" };
+/// The matrix.
+const DOCS: Part = Part { page: "docs/what-it-costs.md", name: "scripts/bench --all --docs" };
+/// By what part of a number the README may be off, and by how many instructions: paths and stacks lie elsewhere.
+const README_MAY_DIFFER: (f64, f64) = (0.03, 40.0);
+
+#[derive(Default)]
+struct Arguments {
+    all: bool,
+    check: bool,
+    readme: bool,
+    docs: bool,
+}
 
 fn main() -> ExitCode {
-    let check = match arguments().as_slice() {
-        [] => false,
-        [check] if check == "--check" => true,
-        _ => {
-            eprintln!("usage: cost [--check]");
-            return ExitCode::FAILURE;
+    match run() {
+        Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
+        Ok(broken) => {
+            broken.iter().for_each(|claim| eprintln!("cost: {claim}"));
+            ExitCode::FAILURE
         }
-    };
-    let tables = match measure() {
-        Ok(tables) => tables,
         Err(error) => {
             eprintln!("cost: {error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
-    for table in &tables {
-        println!("{table}");
+    }
+}
+
+/// What does not hold, of what was asked to be checked.
+fn run() -> Result<Vec<String>, String> {
+    let Arguments { all, check, readme, docs } = arguments()?;
+    let runner = Runner::find(env!("CARGO_BIN_EXE_subject"), env!("CARGO_TARGET_TMPDIR"))?;
+    let mut measured = Measured::default();
+    measured.count(&runner, &Setting::ALL, &[Exchange::USUAL])?;
+    measured.time(&runner, &Setting::ALL, &[Exchange::USUAL], 1)?;
+    println!("{}", table::text(&measured));
+    let mut exchanges = vec![Exchange::USUAL];
+    if all {
+        exchanges = matrix::counted();
+        let others: Vec<_> = exchanges.iter().copied().filter(|exchange| *exchange != Exchange::USUAL).collect();
+        measured.count(&runner, &matrix::COUNTED, &others)?;
+        for endpoints in matrix::ENDPOINTS {
+            for threads in matrix::THREADS {
+                measured.time(&runner, &matrix::TIMED, &matrix::exchanges(endpoints), threads)?;
+            }
+        }
+        println!("{}", matrix::markdown(&measured));
+    }
+    if readme {
+        README.write(&table::readme(&measured))?;
+    }
+    if docs {
+        DOCS.write(&matrix::markdown(&measured))?;
     }
     if !check {
-        return ExitCode::SUCCESS;
+        return Ok(Vec::new());
     }
-    let broken = broken_claims(&tables);
-    for claim in &broken {
-        eprintln!("cost: {claim}");
-    }
+    let mut broken = claims::broken(&measured, &exchanges);
+    let (part, much) = README_MAY_DIFFER;
+    let differs = difference(&README.read()?, &table::readme(&measured), table::REPEATING, part, much);
+    broken.extend(differs.map(|differs| format!("the table of {} says otherwise: {differs}", README.page)));
     if broken.is_empty() {
         println!("every claim holds");
-        return ExitCode::SUCCESS;
     }
-    ExitCode::FAILURE
+    Ok(broken)
 }
 
 /// Ours: cargo adds `--bench`.
-fn arguments() -> Vec<String> {
-    std::env::args().skip(1).filter(|argument| argument != "--bench").collect()
-}
-
-fn measure() -> Result<Vec<Table>, String> {
-    let callgrind = Callgrind::find(env!("CARGO_BIN_EXE_subject"), env!("CARGO_TARGET_TMPDIR"))?;
-    eprintln!("cost: {} cases under callgrind, a few seconds each", CASES.len());
-    let mut tables: Vec<Table> = Setting::ALL.into_iter().map(Table::new).collect();
-    for (place, case) in CASES.iter().enumerate() {
-        let allocated = allocations::a_call(case);
-        let instructions = callgrind.instructions_a_call(place)?;
-        let row = Row { name: case.name, instructions, allocations: allocated.allocations, bytes: allocated.bytes };
-        tables.iter_mut().filter(|table| table.setting == case.setting).for_each(|table| table.rows.push(row));
-    }
-    Ok(tables)
-}
-
-/// What we say of ourselves and these tables deny.
-fn broken_claims(tables: &[Table]) -> Vec<String> {
-    let over = |setting, name, base| {
-        let table = tables.iter().find(|table| table.setting == setting).expect("each setting has a table");
-        table.row(name).over(table.row(base))
-    };
-    let ours = over(Setting::Tower, Case::EVERYTHING, Case::BARE);
-    let in_axum = over(Setting::Axum, Case::EVERYTHING, Case::NO_OP);
-    let mut broken = Vec::new();
-    let mut at_most = |what: &str, found: f64, most: f64| {
-        if found > most {
-            broken.push(format!("{what} is {found:.1}, and may be {most:.1}"));
+fn arguments() -> Result<Arguments, String> {
+    let mut arguments = Arguments::default();
+    for argument in std::env::args().skip(1).filter(|argument| argument != "--bench") {
+        match argument.as_str() {
+            "--all" => arguments.all = true,
+            "--check" => arguments.check = true,
+            "--readme" => arguments.readme = true,
+            "--docs" => (arguments.all, arguments.docs) = (true, true),
+            _ => return Err("usage: cost [--all] [--check] [--readme] [--docs]".into()),
         }
-    };
-    at_most("instructions a request", ours.instructions, MOST_INSTRUCTIONS);
-    at_most("allocations a request", ours.allocations, MOST_ALLOCATIONS);
-    at_most("allocations a request over a no-op layer of axum", in_axum.allocations, MOST_ALLOCATIONS_IN_AXUM);
-    for peer in [Case::INSTRUMENTATION, Case::PROMETHEUS] {
-        let theirs = over(Setting::Tower, peer, Case::BARE).instructions;
-        at_most(&format!("instructions a request beside {peer}"), ours.instructions, theirs / LEAST_RATIO);
     }
-    broken
+    Ok(arguments)
 }

@@ -1,65 +1,84 @@
-//! What was found, for people to read.
+//! The short tables: one request, every case.
 
-use std::fmt;
+use std::fmt::Write;
 
-use plimsoll_peers::{Case, Setting};
+use plimsoll_peers::{Case, Exchange, Setting};
 
-/// What a call costs under one layer; absolute.
-#[derive(Clone, Copy)]
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    pub(crate) instructions: f64,
-    pub(crate) allocations: f64,
-    pub(crate) bytes: f64,
-}
+use crate::measured::{Cost, Measured, cases};
 
-/// The layers of one setting.
-pub(crate) struct Table {
-    pub(crate) setting: Setting,
-    pub(crate) rows: Vec<Row>,
-}
+/// The columns of [`readme`] that repeat from run to run; times do not.
+pub(crate) const REPEATING: usize = 5;
 
-impl Row {
-    /// What this one costs more.
-    pub(crate) fn over(&self, base: &Self) -> Self {
-        let Self { name, instructions, allocations, bytes } = *self;
-        Self {
-            name,
-            instructions: instructions - base.instructions,
-            allocations: allocations - base.allocations,
-            bytes: bytes - base.bytes,
-        }
-    }
-}
-
-impl Table {
-    pub(crate) fn new(setting: Setting) -> Self {
-        Self { setting, rows: Vec::new() }
-    }
-
-    /// The case of this name.
-    pub(crate) fn row(&self, name: &str) -> &Row {
-        self.rows.iter().find(|row| row.name == name).expect("the table has this case")
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bare = self.row(Case::BARE);
-        let ours = self.row(Case::EVERYTHING).over(bare);
-        writeln!(f, "{}: a request over no layer", self.setting.title())?;
-        writeln!(f, "  {:46} {:>12} {:>7} {:>11} {:>7}", "", "instructions", "x ours", "allocations", "bytes")?;
-        for row in &self.rows {
-            let Row { name, instructions, allocations, bytes } = match row.name == Case::BARE {
-                true => *row,
-                false => row.over(bare),
+/// For a terminal, one table for each setting.
+pub(crate) fn text(measured: &Measured) -> String {
+    let mut text = String::new();
+    for setting in Setting::ALL {
+        let ours = measured.over_bare(setting, Case::EVERYTHING, Exchange::USUAL);
+        let _ = writeln!(text, "{}: a request over no layer", setting.title());
+        let _ = writeln!(
+            text,
+            "  {:46} {:>12} {:>7} {:>11} {:>7}  time, x no layer",
+            "", "instructions", "x ours", "allocations", "bytes"
+        );
+        for case in cases(setting) {
+            let bare = case.name == Case::BARE;
+            let Cost { instructions, allocations, bytes } = match bare {
+                true => measured.cost(setting, case.name, Exchange::USUAL),
+                false => measured.over_bare(setting, case.name, Exchange::USUAL),
             };
-            let ratio = match row.name == Case::BARE {
+            let ratio = match bare {
                 true => "as is".to_owned(),
                 false => format!("{:.2}", instructions / ours.instructions),
             };
-            writeln!(f, "  {name:46} {instructions:>12.0} {ratio:>7} {allocations:>11.1} {bytes:>7.0}")?;
+            let time = measured.time_of(setting, case.name, Exchange::USUAL, 1);
+            let time = time.map(|time| time.to_string()).unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "  {:46} {instructions:>12.0} {ratio:>7} {allocations:>11.1} {bytes:>7.0}  {time}",
+                case.name
+            );
         }
-        Ok(())
+        text.push('\n');
     }
+    text
+}
+
+/// For the README, in Markdown: every case of a router, beside the same in a plain tower service where there is one.
+pub(crate) fn readme(measured: &Measured) -> String {
+    let mut text = String::from(
+        "| layer | instructions | allocations | in a router: instructions | allocations | time |\n\
+         |---|---:|---:|---:|---:|---:|\n",
+    );
+    for case in cases(Setting::Axum).filter(|case| case.name != Case::BARE) {
+        let bold = if case.name == Case::EVERYTHING { "**" } else { "" };
+        let cell = |text: String| format!("{bold}{text}{bold}");
+        let mut cells = vec![cell(case.name.to_owned())];
+        for setting in [Setting::Tower, Setting::Axum] {
+            match cases(setting).any(|other| other.name == case.name) {
+                true => {
+                    let Cost { instructions, allocations, .. } =
+                        measured.over_bare(setting, case.name, Exchange::USUAL);
+                    cells.extend([cell(grouped(instructions)), cell(format!("{allocations:.0}"))]);
+                }
+                false => cells.extend(["".to_owned(), "".to_owned()]),
+            }
+        }
+        let time = measured.time_of(Setting::Axum, case.name, Exchange::USUAL, 1);
+        cells.push(cell(time.map(|time| format!("{:.2}", time.median)).unwrap_or_default()));
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text
+}
+
+/// A number in groups of three digits.
+pub(crate) fn grouped(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if number < -0.5 { format!("-{grouped}") } else { grouped }
 }
