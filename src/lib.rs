@@ -92,6 +92,7 @@ mod client;
 mod clock;
 #[cfg(feature = "serde")]
 pub mod contract;
+pub mod detect;
 mod endpoint;
 mod error;
 mod export;
@@ -112,6 +113,7 @@ pub use client::{ClientFuture, ClientLayer, ClientService};
 pub use clock::{Clock, ManualClock};
 #[cfg(feature = "serde")]
 pub use contract::{Contract, ContractError, Factor, FactorError, Measured, Verdict};
+pub use detect::{AcceptedChange, Growth, Quantile};
 pub use endpoint::{Direction, Endpoint, EndpointName, EndpointNameError, Role, Route, UrlTemplate};
 pub use error::{Error, LimitExceeded};
 pub use export::OpenMetrics;

@@ -172,8 +172,16 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn new(index: Option<u16>, count: u64) -> Self {
-        Self { index, count }
+    /// A bucket of this number that holds so many bodies. A number beyond the last, 640, counts as that.
+    #[must_use]
+    pub fn new(index: Option<u16>, count: u64) -> Self {
+        Self { index: index.map(|index| index.min(LAST)), count }
+    }
+
+    /// The bucket of a body of so many bytes, with this one in it.
+    #[must_use]
+    pub fn of_size(bytes: u64) -> Self {
+        Self { index: (bytes > 0).then(|| bucket_of(bytes)), count: 1 }
     }
 
     /// The bucket's number `i`: it holds the sizes in `(2^((i-1)/16), 2^(i/16)]` bytes. `None` for the bucket of
