@@ -372,7 +372,8 @@ impl Ladder {
     }
 
     /// An upper bound of a rung's evidence that costs nothing to have: its leading S_j.
-    pub(super) fn height(&self, quantile: Quantile) -> f64 {
+    #[must_use]
+    pub fn height(&self, quantile: Quantile) -> f64 {
         let climbs = self.rungs.get(quantile as usize);
         climbs.into_iter().flatten().fold(0.0, |best, climb| climb.height.max(best))
     }

@@ -33,7 +33,7 @@ impl Quantile {
     /// The share of bodies that are larger: `1 - q`.
     #[must_use]
     pub const fn share_above(self) -> f64 {
-        (1_000 - self.per_mille()) as f64 / 1_000.0
+        1_000u16.saturating_sub(self.per_mille()) as f64 / 1_000.0
     }
 
     /// The value of the attribute `plimsoll.quantile`: `0.5`, `0.9`, `0.99` or `0.999`.
