@@ -172,6 +172,12 @@ impl Endpoint {
         self.0.name.as_deref()
     }
 
+    /// The port in the upstream's text, where it is host and port.
+    #[cfg(feature = "serde")]
+    pub(crate) fn upstream_port(&self) -> Option<u16> {
+        self.0.port
+    }
+
     /// The method, `_OTHER` for one that is not registered (as OpenTelemetry's conventions require).
     #[must_use]
     pub fn method(&self) -> &'static str {

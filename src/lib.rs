@@ -71,7 +71,7 @@
 //! | `axum` | the route from `MatchedPath`; axum's own 2 MiB default yields to a larger limit of ours |
 //! | `reqwest` | [`ClientLayer`] around `reqwest::Client`; `ResponseExt::limit_body` for a single call |
 //! | `reqwest-middleware` | [`ClientLayer`] as a middleware of `reqwest_middleware::ClientBuilder` |
-//! | `serde` | the gate in `cargo test` ([`contract`]), and names of endpoints in files of yours |
+//! | `serde` | the gate in `cargo test` (module `contract`), a ledger in a file, limits suggested from it |
 //! | `opentelemetry` | trace ids from the active context; sizes as attributes of its span |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -105,6 +105,8 @@ mod limit;
 mod reqwest;
 mod server;
 mod settings;
+#[cfg(feature = "serde")]
+mod suggest;
 mod sync;
 mod trace;
 
@@ -117,6 +119,8 @@ pub use detect::{AcceptedChange, Growth, Quantile};
 pub use endpoint::{Direction, Endpoint, EndpointName, EndpointNameError, Role, Route, UrlTemplate};
 pub use error::{Error, LimitExceeded};
 pub use export::OpenMetrics;
+#[cfg(feature = "serde")]
+pub use ledger::SnapshotError;
 pub use ledger::{
     Bucket, ContentCoding, Enforcement, Exemplar, ExemplarFilter, Ledger, LedgerBuilder, Outcome, Outcomes,
     SeriesSnapshot, SeriesView, SizeDistribution, Snapshot, UrlScheme, View,
@@ -125,9 +129,11 @@ pub use limit::{BodyLimits, GIB, KIB, Limit, MIB};
 #[cfg(feature = "reqwest")]
 pub use reqwest::{ReqwestFuture, ResponseExt};
 pub use server::{Refusal, ServerBody, ServerFuture, ServerLayer, ServerService};
+#[cfg(feature = "serde")]
+pub use suggest::Suggestion;
 pub use trace::TraceContext;
 
 /// The README's examples, compiled.
-#[cfg(all(doctest, feature = "axum", feature = "reqwest-middleware"))]
+#[cfg(all(doctest, feature = "axum", feature = "reqwest-middleware", feature = "serde"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

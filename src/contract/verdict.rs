@@ -188,7 +188,7 @@ impl fmt::Display for Verdict {
         }
         if !changes.is_empty() {
             writeln!(f)?;
-            table(f, changes)?;
+            table(f, changes, accepted.is_some())?;
         }
         if *within > 0 {
             writeln!(f, "\n  {} within what is allowed", sizes(*within))?;
@@ -207,10 +207,10 @@ fn sizes(count: usize) -> String {
     format!("{count} {}", if count == 1 { "size" } else { "sizes" })
 }
 
-/// Right-aligned numbers below `was`, `is`, `factor`, `allowed`; what failed is marked.
-fn table(f: &mut fmt::Formatter<'_>, changes: &[Change]) -> fmt::Result {
+/// Right-aligned numbers below `was`, `is`, `factor`, `allowed`; what failed is marked, unless it was accepted.
+fn table(f: &mut fmt::Formatter<'_>, changes: &[Change], accepted: bool) -> fmt::Result {
     let head = ["", "was", "is", "factor", "allowed", ""].map(ToOwned::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(changes.iter().map(row)).collect();
+    let rows: Vec<_> = std::iter::once(head).chain(changes.iter().map(|change| row(change, accepted))).collect();
     let width = |column: usize| rows.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max().unwrap_or(0);
     let widths: [usize; 6] = std::array::from_fn(width);
     let [first, second, third, fourth, fifth, _] = widths;
@@ -222,7 +222,7 @@ fn table(f: &mut fmt::Formatter<'_>, changes: &[Change]) -> fmt::Result {
     Ok(())
 }
 
-fn row(change: &Change) -> [String; 6] {
+fn row(change: &Change, accepted: bool) -> [String; 6] {
     let Change { suite, subject, kind, was, is, allowed, fails } = change;
     let what = if suite.is_empty() { subject.to_string() } else { format!("{suite}: {subject}") };
     let size = |median: &Option<Median>| median.map_or_else(|| "-".into(), |median| median.to_string());
@@ -231,6 +231,6 @@ fn row(change: &Change) -> [String; 6] {
         ChangeKind::Grown => allowed.to_string(),
         ChangeKind::New | ChangeKind::Vanished | ChangeKind::Shrunk => "-".into(),
     };
-    let mark = if *fails { "  FAILS" } else { "" };
+    let mark = if *fails && !accepted { "  FAILS" } else { "" };
     [what, size(was), size(is), factor, allowed, format!("{}{mark}", kind.as_str())]
 }

@@ -53,6 +53,19 @@ impl EndpointName {
             && endpoint.upstream() == upstream.as_deref()
     }
 
+    /// The endpoint that it names, whose upstream ends with this port; `None` where it does not.
+    #[cfg(feature = "serde")]
+    pub(crate) fn endpoint(&self, port: Option<u16>) -> Option<Endpoint> {
+        let Self { role, method, route, upstream } = self;
+        let host = match (upstream.as_deref(), port) {
+            (Some(upstream), Some(port)) => Some(upstream.strip_suffix(&format!(":{port}"))?),
+            (None, Some(_)) => return None,
+            (upstream, None) => upstream,
+        };
+        let upstream = super::Upstream { name: host, port };
+        Some(Endpoint::new(&super::Key { role: *role, method: *method, upstream, route: route.as_deref() }))
+    }
+
     /// Which side of the call we are on.
     #[must_use]
     pub fn role(&self) -> Role {

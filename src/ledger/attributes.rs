@@ -53,7 +53,8 @@ pub enum ContentCoding {
 }
 
 impl ContentCoding {
-    const ALL: [Self; 6] = [Self::Identity, Self::Gzip, Self::Brotli, Self::Zstd, Self::Deflate, Self::Other];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Identity, Self::Gzip, Self::Brotli, Self::Zstd, Self::Deflate, Self::Other];
 
     /// As `Content-Encoding` writes it; `_OTHER` for the rest.
     #[must_use]

@@ -21,6 +21,10 @@ mod handle;
 #[cfg(all(test, loom))]
 mod models;
 mod pace;
+#[cfg(feature = "serde")]
+mod saved;
+#[cfg(feature = "serde")]
+mod saved_raw;
 mod series;
 mod sizes;
 mod snapshot;
@@ -31,6 +35,8 @@ pub use builder::{ExemplarFilter, LedgerBuilder};
 pub use core::Enforcement;
 pub use exemplar::Exemplar;
 pub use handle::Ledger;
+#[cfg(feature = "serde")]
+pub use saved::SnapshotError;
 pub use series::Outcome;
 pub use sizes::{Bucket, SizeDistribution};
 pub use snapshot::{Outcomes, SeriesSnapshot, SeriesView, Snapshot};

@@ -168,7 +168,7 @@ fn exemplars(of: &Distribution) -> impl Iterator<Item = Exemplar> {
 
 /// Bodies counted by how they ended. Their total is the number of bodies there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outcomes([u64; Outcome::ALL.len()]);
+pub struct Outcomes(pub(super) [u64; Outcome::ALL.len()]);
 
 impl Outcomes {
     /// How many ended like this.
@@ -276,6 +276,10 @@ impl Snapshot {
     pub(super) fn of(ledger: &Ledger) -> Self {
         let mut series = Vec::new();
         ledger.visit(|view| series.push(SeriesSnapshot::from(view)));
+        Self::sorted(series)
+    }
+
+    pub(super) fn sorted(mut series: Vec<SeriesSnapshot>) -> Self {
         series.sort_by(|a, b| {
             let order = |s: &SeriesSnapshot| (s.direction, s.status, s.coding, s.view, s.scheme, s.version, s.port);
             a.endpoint.cmp(&b.endpoint).then_with(|| order(a).cmp(&order(b)))

@@ -15,6 +15,7 @@ fn accepting_keeps_the_reason_and_the_size_before() {
     let verdict = desk.accepting("shops show full details").check(sizes(&[("b", 50_000), ("a", 900)])).unwrap();
     assert!(verdict.passed() && verdict.accepted() == Some("shops show full details"));
     assert!(verdict.to_string().contains("accepted 1 size: \"shops show full details\""), "{verdict}");
+    assert!(!verdict.to_string().contains("FAILS"), "{verdict}");
     assert_eq!(
         desk.text(),
         r#"# How large HTTP bodies are, in bytes. A test run holds them to it: what outgrows its entry fails.
