@@ -269,8 +269,11 @@ impl<'a> Key<'a> {
         let mut hasher = state.build_hasher();
         let port = upstream.port.map_or(0, |port| u64::from(port) << 16 | 1 << 32);
         hasher.write_u64(port | (role as u64) << 8 | method as u64);
-        for text in [upstream.name, route].into_iter().flatten() {
-            hasher.write(text.as_bytes());
+        if let Some(name) = upstream.name {
+            hasher.write(name.as_bytes());
+        }
+        if let Some(route) = route {
+            hasher.write(route.as_bytes());
         }
         hasher.finish()
     }

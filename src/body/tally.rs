@@ -92,7 +92,7 @@ impl Tally {
 
     /// A tally for a body that is neither limited nor recorded.
     pub(crate) fn unrecorded() -> Self {
-        Self::new(None, CallTrace::None, Held { limit: Limit::unlimited(), by: Setting::Body })
+        Self::new(None, CallTrace::default(), Held { limit: Limit::unlimited(), by: Setting::Body })
     }
 
     /// For a message that has no body by definition, whatever its body's value says: it has no size.
@@ -268,7 +268,9 @@ impl Tally {
             if let Some(trip) = &self.trip {
                 let _ = trip.set(found.clone());
             }
-            self.end(verdict);
+            if self.duty == Duty::Report {
+                self.end(verdict);
+            }
             return Err(found);
         }
         // Reported once; from here on only a rejecting line that still lies ahead counts.
@@ -276,12 +278,19 @@ impl Tally {
         Ok(())
     }
 
+    /// Reports the body, once.
     fn end(&mut self, outcome: Outcome) {
-        let Some(series) = self.series.as_deref().filter(|_| self.duty == Duty::Report) else {
-            return;
-        };
         self.duty = Duty::Done;
-        match self.told().unwrap_or(outcome) {
+        let Some(series) = &self.series else { return };
+        match self.told() {
+            None if outcome == Outcome::Complete => series.record_complete(self.seen, &self.trace),
+            told => self.report(series, told.unwrap_or(outcome)),
+        }
+    }
+
+    #[cold]
+    fn report(&self, series: &Series, outcome: Outcome) {
+        match outcome {
             Outcome::Complete => series.record_complete(self.seen, &self.trace),
             refused @ (Outcome::RejectedEarly | Outcome::RejectedStreaming) => {
                 series.record_refused(refused, self.seen.max(self.declared), &self.trace);

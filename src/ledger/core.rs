@@ -6,7 +6,7 @@ use super::builder::{ExemplarFilter, LedgerBuilder};
 use crate::clock::{self, Clock};
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use crate::trace::TraceContext;
+use crate::trace::Ids;
 
 /// What happens to a body over a rejecting limit, in every layer of a ledger.
 ///
@@ -64,7 +64,7 @@ impl Core {
 
     /// Whether an exemplar of this trace is to be kept.
     #[inline]
-    pub(super) fn keeps(&self, trace: &TraceContext) -> bool {
+    pub(super) fn keeps(&self, trace: &Ids) -> bool {
         match self.exemplars {
             ExemplarFilter::TraceBased => trace.is_sampled(),
             ExemplarFilter::AlwaysOn => true,

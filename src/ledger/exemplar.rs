@@ -8,7 +8,6 @@ use crate::clock;
 use crate::sync::OnceLock;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU64, fence};
-use crate::trace::TraceContext;
 
 /// The upper bounds, in bytes, of the buckets that have an exemplar each: powers of two from 256 B to 16 MiB.
 /// One more slot takes what is larger.
@@ -155,13 +154,6 @@ impl Slot {
             std::hint::spin_loop();
         }
         None
-    }
-}
-
-impl Exemplar {
-    #[inline]
-    pub(super) fn new(value: u64, unix_nanos: u64, trace: &TraceContext) -> Self {
-        Self { value, unix_nanos, ids: trace.words() }
     }
 }
 

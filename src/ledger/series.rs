@@ -13,7 +13,7 @@ use crate::error::{LimitExceeded, Setting, Subject};
 use crate::limit::Limit;
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use crate::trace::{CallTrace, TraceContext};
+use crate::trace::{CallTrace, Ids};
 
 /// How a body ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -220,7 +220,7 @@ impl Series {
         let Some(burst) = pace.admit(self.core.clock.unix_nanos(), self.core.event_interval(), found.size()) else {
             return;
         };
-        let ids = trace.ids();
+        let ids = trace.ids().map(Ids::context);
         let trace_id = ids.map(|ids| tracing::field::display(format!("{:032x}", ids.trace_id())));
         let span_id = ids.map(|ids| tracing::field::display(format!("{:016x}", ids.span_id())));
         let sampled = ids.map(|ids| ids.is_sampled());
@@ -269,8 +269,8 @@ impl Series {
 
     #[inline]
     fn exemplar(&self, size: u64, trace: &CallTrace) -> Option<Exemplar> {
-        let ids: TraceContext = trace.ids().filter(|ids| self.core.keeps(ids))?;
-        Some(Exemplar::new(size, self.core.clock.unix_nanos(), &ids))
+        let ids = trace.ids().filter(|ids| self.core.keeps(ids))?;
+        Some(Exemplar { value: size, unix_nanos: self.core.clock.unix_nanos(), ids: ids.words() })
     }
 }
 

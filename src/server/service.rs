@@ -64,7 +64,7 @@ where
     }
 
     #[inline]
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let config = &*self.config;
         let route = config.route(request.uri(), request.extensions());
         let key = Key::new(Role::Server, request.method(), Upstream::default(), route.as_deref());
@@ -77,11 +77,11 @@ where
         match tally.begin(request.body(), request.headers()) {
             Ok(()) => {
                 let trip = tally.trip().map(|trip| (trip, is_grpc(request.headers())));
-                let mut request = request.map(|body| MeteredBody::admitted(body, tally));
                 // Without a line of the layer's own nobody asked for more than axum's default allows.
                 if held.limit.rejects_over().is_some() || held.by != Setting::Layer {
                     lift_default_limit(&mut request, held.limit);
                 }
+                let request = request.map(|body| MeteredBody::admitted(body, tally));
                 ServerFuture::calling(self.inner.call(request), answering, trip)
             }
             Err(exceeded) => {

@@ -8,15 +8,11 @@ use crate::error::LimitExceeded;
 pub(crate) enum Active {}
 
 impl Active {
-    pub(super) fn current(_: bool) -> Option<Result<Self, TraceContext>> {
+    pub(super) fn current(_: bool) -> Option<(TraceContext, Option<Self>)> {
         None
     }
 
     pub(super) fn mark_current(_: &TraceContext, _: &LimitExceeded) {}
-
-    pub(super) fn ids(&self) -> Option<TraceContext> {
-        match *self {}
-    }
 
     pub(super) fn record_size(&self, _: Direction, _: u64) {
         match *self {}

@@ -1,5 +1,7 @@
 //! The active OpenTelemetry span: its ids, and attributes written to it when a body ends.
 
+use std::sync::Arc;
+
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 
@@ -10,25 +12,28 @@ use crate::error::LimitExceeded;
 /// Keeps the span of a call from being dropped until the call's bodies have ended.
 ///
 /// A span that its owner ends explicitly ends all the same; what is written afterwards is lost.
+///
+/// Shared by the bodies of its call: a pointer each, which the many calls without such a span leave alone.
 #[derive(Clone, Debug)]
-pub(crate) struct Active(Context);
+pub(crate) struct Active(Arc<Context>);
 
 impl Active {
-    /// The active span, if there is one: as ids, and itself where `write` and it is one that records.
+    /// The ids of the active span, if there is one; and itself, where `write` and it is one that records.
     #[inline]
-    pub(super) fn current(write: bool) -> Option<Result<Self, TraceContext>> {
+    pub(super) fn current(write: bool) -> Option<(TraceContext, Option<Self>)> {
         Context::map_current(|context| {
             if !context.has_active_span() {
                 return None;
             }
             let span = context.span();
             let ids = ids(span.span_context())?;
-            Some(if write && span.is_recording() { Ok(Self(context.clone())) } else { Err(ids) })
+            Some((ids, (write && span.is_recording()).then(|| Self::keep(context))))
         })
     }
 
-    pub(super) fn ids(&self) -> Option<TraceContext> {
-        ids(self.0.span().span_context())
+    #[cold]
+    fn keep(context: &Context) -> Self {
+        Self(Arc::new(context.clone()))
     }
 
     pub(super) fn record_size(&self, direction: Direction, bytes: u64) {
