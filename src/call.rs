@@ -44,7 +44,7 @@ impl Call {
         extensions: &Extensions,
         common: Attributes,
     ) -> (Self, Held) {
-        let CallLimits { request, response } = settings.limits(key.method, key.route, extensions);
+        let CallLimits { request, response } = settings.limits(key, extensions);
         let call = Self {
             entry: Arc::clone(settings.ledger.entry(key)),
             trace: CallTrace::capture(headers, settings.span_writes),

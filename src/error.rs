@@ -40,6 +40,9 @@ pub(crate) enum Setting {
     Layer,
     /// On the layer, for this endpoint.
     Endpoint,
+    /// In the policy, for this endpoint.
+    #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "only there is a policy"))]
+    Policy,
     /// In the request's extensions.
     Request,
     /// On the body itself.
@@ -189,6 +192,7 @@ impl fmt::Display for LimitExceeded {
         match setting {
             Setting::Layer => write!(f, "{layer}::{direction}_limit"),
             Setting::Endpoint => write!(f, "the endpoint's limit in {layer}::limits_for"),
+            Setting::Policy => write!(f, "the endpoint's `{direction}` limit in the policy"),
             Setting::Request => write!(f, "the {direction} limit of the BodyLimits in the request's extensions"),
             Setting::Body => f.write_str("the limit given to MeteredBody::new"),
             Setting::Call => f.write_str("the limit given to limit_body"),

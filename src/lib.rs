@@ -71,7 +71,7 @@
 //! | `axum` | the route from `MatchedPath`; axum's own 2 MiB default yields to a larger limit of ours |
 //! | `reqwest` | [`ClientLayer`] around `reqwest::Client`; `ResponseExt::limit_body` for a single call |
 //! | `reqwest-middleware` | [`ClientLayer`] as a middleware of `reqwest_middleware::ClientBuilder` |
-//! | `serde` | the gate in `cargo test` (module `contract`), a ledger in a file, limits suggested from it |
+//! | `serde` | one policy (module `policy`) of limits, growth and alerts, the gate in `cargo test` (module `contract`), a ledger in a file, limits suggested from it |
 //! | `opentelemetry` | trace ids from the active context; sizes as attributes of its span |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -101,6 +101,8 @@ mod files;
 mod headers;
 mod ledger;
 mod limit;
+#[cfg(feature = "serde")]
+pub mod policy;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod server;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use http::Extensions;
 
 use crate::body::Held;
-use crate::endpoint::MethodClass;
+use crate::endpoint::{Key, MethodClass};
 use crate::error::Setting;
 use crate::ledger::{Ledger, View};
 use crate::limit::{BodyLimits, Limit};
@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) request: Limit,
     pub(crate) response: Limit,
     pub(crate) endpoints: EndpointLimits,
+    #[cfg(feature = "serde")]
+    pub(crate) policy: Option<crate::policy::PolicyHandle>,
     pub(crate) view: View,
     pub(crate) span_writes: SpanWrites,
     pub(crate) exempt_streams: bool,
@@ -37,6 +39,8 @@ impl Settings {
             request: Limit::unlimited(),
             response: Limit::unlimited(),
             endpoints: EndpointLimits::default(),
+            #[cfg(feature = "serde")]
+            policy: None,
             view: View::default(),
             span_writes: SpanWrites::All,
             exempt_streams: true,
@@ -44,15 +48,20 @@ impl Settings {
         }
     }
 
-    /// The layer's limits, then the endpoint's, then the request's: for each direction the last that is set.
+    /// The layer's limits, then its endpoint's, then the policy's, then the request's: for each direction the last that
+    /// is set.
     #[inline]
-    pub(crate) fn limits(&self, method: MethodClass, route: Option<&str>, extensions: &Extensions) -> CallLimits {
+    pub(crate) fn limits(&self, key: &Key<'_>, extensions: &Extensions) -> CallLimits {
         let mut limits = CallLimits {
             request: Held { limit: self.request, by: Setting::Layer },
             response: Held { limit: self.response, by: Setting::Layer },
         };
-        if let Some(of_endpoint) = self.endpoints.get(method, route) {
+        if let Some(of_endpoint) = self.endpoints.get(key.method, key.route) {
             limits.apply(of_endpoint, Setting::Endpoint);
+        }
+        #[cfg(feature = "serde")]
+        if let Some(of_policy) = self.policy.as_ref().and_then(|policy| policy.limits(key)) {
+            limits.apply(&of_policy, Setting::Policy);
         }
         if let Some(of_request) = extensions.get() {
             limits.apply(of_request, Setting::Request);
@@ -108,6 +117,8 @@ impl EndpointLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::{Role, Upstream};
+    use http::Method;
 
     fn reject(bytes: u64) -> Limit {
         Limit::reject_over(bytes)
@@ -120,13 +131,15 @@ mod tests {
         settings.endpoints.set("/up", BodyLimits::new().request(reject(10)));
         let mut extensions = Extensions::new();
 
-        let plain = settings.limits(MethodClass::Post, Some("/other"), &extensions);
+        let key = |route| Key::new(Role::Server, &Method::POST, Upstream::default(), Some(route));
+
+        let plain = settings.limits(&key("/other"), &extensions);
         assert_eq!((plain.request.limit, plain.response.limit), (reject(1), reject(2)));
-        let known = settings.limits(MethodClass::Post, Some("/up"), &extensions);
+        let known = settings.limits(&key("/up"), &extensions);
         assert_eq!((known.request.limit, known.response.limit), (reject(10), reject(2)));
         assert_eq!((known.request.by, known.response.by), (Setting::Endpoint, Setting::Layer));
         extensions.insert(BodyLimits::new().request(Limit::unlimited()));
-        let asked = settings.limits(MethodClass::Post, Some("/up"), &extensions);
+        let asked = settings.limits(&key("/up"), &extensions);
         assert_eq!((asked.request.limit, asked.request.by), (Limit::unlimited(), Setting::Request));
     }
 

@@ -165,7 +165,7 @@ impl ClientLayer {
         &self.config
     }
 
-    fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
         set(Arc::make_mut(&mut self.config));
         self
     }
@@ -210,7 +210,7 @@ impl Config {
 }
 
 /// Splits the port off a name that ends in one.
-fn host_and_port(name: &str) -> (&str, Option<u16>) {
+pub(crate) fn host_and_port(name: &str) -> (&str, Option<u16>) {
     let split = name.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
     match split.map(|(host, port)| (host, port.parse())) {
         Some((host, Ok(port))) if !host.is_empty() => (host, Some(port)),

@@ -10,3 +10,5 @@ pub use service::ClientService;
 
 #[cfg_attr(not(feature = "reqwest"), allow(unused_imports, reason = "what reqwest's adapters build on"))]
 pub(crate) use layer::Head;
+#[cfg(feature = "serde")]
+pub(crate) use layer::host_and_port;

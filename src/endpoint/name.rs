@@ -66,6 +66,12 @@ impl EndpointName {
         Some(Endpoint::new(&super::Key { role: *role, method: *method, upstream, route: route.as_deref() }))
     }
 
+    /// The key that a call to it has. `upstream` is its own, taken apart.
+    #[cfg(feature = "serde")]
+    pub(crate) fn key<'a>(&'a self, upstream: super::Upstream<'a>) -> super::Key<'a> {
+        super::Key { role: self.role, method: self.method, upstream, route: self.route.as_deref() }
+    }
+
     /// Which side of the call we are on.
     #[must_use]
     pub fn role(&self) -> Role {

@@ -59,8 +59,8 @@ pub struct ServerLayer {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Config {
-    pub(super) settings: Settings,
+pub(crate) struct Config {
+    pub(crate) settings: Settings,
     pub(super) refuser: Refuser,
     route: RouteOf,
     scheme: Option<UrlScheme>,
@@ -185,7 +185,7 @@ impl ServerLayer {
         self.set(|config| config.settings.span_writes = writes)
     }
 
-    fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
         set(Arc::make_mut(&mut self.config));
         self
     }

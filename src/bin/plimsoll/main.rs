@@ -1,0 +1,41 @@
+//! The command: checks a policy, and prints what comes from it.
+//!
+//! A binary, not an example: `cargo install plimsoll --features serde` puts it where a pull request's checks can run it.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
+
+mod check;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: plimsoll check POLICY         whether the file is legal, and what is worth a thought in it
+
+POLICY is a TOML file. What is asked for goes to standard output; what is wrong to standard error, with exit code 1, or 2
+where the command itself is not understood.";
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["check", policy] => check::run(policy),
+        ["-h" | "--help" | "help"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("plimsoll: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
