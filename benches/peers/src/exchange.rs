@@ -166,6 +166,11 @@ pub(crate) static ROUTES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     (0..Exchange::MANY).map(route).collect()
 });
 
+/// A path under each of this many endpoints.
+pub fn paths(endpoints: usize) -> impl Iterator<Item = String> {
+    ROUTES.iter().take(endpoints).map(|route| path(route))
+}
+
 /// A path under a template.
 pub(crate) fn path(route: &str) -> String {
     route.replace("{cart}", "4711")

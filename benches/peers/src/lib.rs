@@ -13,14 +13,16 @@ mod ours;
 mod page;
 mod pair;
 mod peers;
+mod served;
 mod settings;
 mod spread;
 
 pub use call::{now, read};
 pub use case::{CASES, Case, Setting};
 pub use context::remote as remote_context;
-pub use exchange::{Exchange, Pieces, Shape};
+pub use exchange::{Exchange, Pieces, Shape, paths};
 pub use page::{Part, difference};
 pub use pair::ratios;
+pub use served::Served;
 pub use settings::{Caller, Subject};
 pub use spread::Spread;
