@@ -103,6 +103,12 @@ impl Ledger {
         }
     }
 
+    /// The time now, in nanoseconds since 1970, on the clock that stamps what is recorded.
+    #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "for exporters"))]
+    pub(crate) fn unix_nanos(&self) -> u64 {
+        self.0.core.clock.unix_nanos()
+    }
+
     /// The entry of an endpoint; that of the overflow where there is no room for it.
     #[inline]
     pub(crate) fn entry(&self, key: &Key<'_>) -> &Arc<Entry> {

@@ -292,6 +292,23 @@ impl SizeDistribution {
         within.fold(0, |sum, bucket| sum.saturating_add(bucket.count))
     }
 
+    /// The bodies that are here and were not in `before`, an earlier reading of the same sizes; the largest stays.
+    #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "for exporters"))]
+    pub(crate) fn less(&self, before: &Self) -> Self {
+        let mut known = before.buckets.iter().peekable();
+        let mut less = Self { sum: self.sum.saturating_sub(before.sum), max: self.max, ..Self::default() };
+        for bucket in &self.buckets {
+            while known.next_if(|then| then.index < bucket.index).is_some() {}
+            let then = known.next_if(|then| then.index == bucket.index).map_or(0, |then| then.count);
+            let count = bucket.count.saturating_sub(then);
+            if count > 0 {
+                less.count = less.count.saturating_add(count);
+                less.buckets.push(Bucket { index: bucket.index, count });
+            }
+        }
+        less
+    }
+
     /// Adds the bodies of `other`: the result is what one ledger would hold that had seen both.
     pub fn merge(&mut self, other: &Self) {
         let Self { count, sum, max, buckets } = other;

@@ -1,5 +1,7 @@
 //! What a ledger holds, read: borrowed series by series, or copied whole to compare.
 
+use std::cmp::Ordering;
+
 use http::Version;
 
 use super::attributes::{ContentCoding, UrlScheme, View};
@@ -236,6 +238,12 @@ impl From<SeriesView<'_>> for SeriesSnapshot {
 }
 
 impl SeriesSnapshot {
+    /// By endpoint, then by what tells its series apart: equal only where it is the same series.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        let rest = |s: &Self| (s.direction, s.status, s.coding, s.view, s.scheme, s.version, s.port);
+        self.endpoint.cmp(&other.endpoint).then_with(|| rest(self).cmp(&rest(other)))
+    }
+
     /// How many bodies ended like this.
     #[must_use]
     pub fn bodies(&self, outcome: Outcome) -> u64 {
@@ -280,10 +288,7 @@ impl Snapshot {
     }
 
     pub(super) fn sorted(mut series: Vec<SeriesSnapshot>) -> Self {
-        series.sort_by(|a, b| {
-            let order = |s: &SeriesSnapshot| (s.direction, s.status, s.coding, s.view, s.scheme, s.version, s.port);
-            a.endpoint.cmp(&b.endpoint).then_with(|| order(a).cmp(&order(b)))
-        });
+        series.sort_unstable_by(SeriesSnapshot::order);
         Self { series }
     }
 

@@ -1,0 +1,234 @@
+//! The exporter: reads the ledger, sends it, and tries again.
+
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Body;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tower_service::Service;
+
+use super::answer::{Failure, Retry, judge};
+use super::error::{Exported, OtlpError};
+use super::message::encode;
+use super::outgoing::Outgoing;
+use super::reading::Readings;
+use super::settings::{OtlpSettings, Temporality};
+use crate::body::ShortBody;
+use crate::error::BoxError;
+use crate::ledger::Ledger;
+
+/// Sends a ledger to an OpenTelemetry collector over OTLP, with the trace ids behind its numbers.
+///
+/// `service` is the client: hyper-util's, a tonic channel, anything that sends HTTP requests; TLS is its matter.
+/// It must not be wrapped in a layer of this ledger's, or exports would be in what is exported.
+///
+/// ```no_run
+/// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+/// use plimsoll::{Ledger, OtlpExporter, OtlpSettings, ShortBody};
+///
+/// # async fn start(ledger: Ledger) -> Result<(), Box<dyn std::error::Error>> {
+/// let http = Client::builder(TokioExecutor::new()).build_http::<ShortBody>();
+/// tokio::spawn(OtlpExporter::new(&ledger, http, OtlpSettings::from_env()?).run());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Over gRPC, a tonic channel takes its own kind of body:
+///
+/// ```no_run
+/// use plimsoll::{Ledger, OtlpExporter, OtlpSettings, ShortBody};
+/// use tonic::{body::Body, transport::Channel};
+/// use tower::ServiceExt;
+///
+/// # fn start(ledger: Ledger, channel: Channel) {
+/// let service = channel.map_request(|request: http::Request<ShortBody>| request.map(Body::new));
+/// let settings = OtlpSettings::grpc("http://collector:4317".parse().expect("it is a URL"));
+/// tokio::spawn(OtlpExporter::new(&ledger, service, settings).run());
+/// # }
+/// ```
+///
+/// An export fails for good on an answer that says so, and is tried again, with growing pauses or after the time that
+/// the collector asks for, on 429, 502, 503, 504, their gRPC counterparts and where there is no answer, as the OTLP
+/// specification has it. [`OtlpSettings::timeout`] bounds it all. Nothing on the path of requests ever waits for an
+/// export. The first failure of a streak is logged as a warning, and its end.
+///
+/// Needs tokio's timer: a runtime built with `enable_time` or `enable_all`.
+#[derive(Debug)]
+pub struct OtlpExporter<S> {
+    ledger: Ledger,
+    service: S,
+    settings: OtlpSettings,
+    /// What arrived last, where the next export counts from it.
+    sent: Readings,
+    /// How many bytes the last export had.
+    size: usize,
+    /// The collector asked to be left alone until then.
+    not_before: Option<Instant>,
+    failed: u64,
+    rejecting: bool,
+}
+
+impl<S, R> OtlpExporter<S>
+where
+    S: Service<Request<ShortBody>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    /// An exporter that sends this ledger through this client.
+    #[must_use]
+    pub fn new(ledger: &Ledger, service: S, settings: OtlpSettings) -> Self {
+        Self {
+            ledger: ledger.clone(),
+            service,
+            settings,
+            sent: Readings::default(),
+            size: 0,
+            not_before: None,
+            failed: 0,
+            rejecting: false,
+        }
+    }
+
+    /// Exports at every interval, until it is dropped: for [`tokio::spawn`].
+    pub async fn run(self) {
+        self.run_until(std::future::pending()).await;
+    }
+
+    /// Exports at every interval, and a last time when `stop` is ready, so that a process that ends loses nothing.
+    ///
+    /// Takes up to two [timeouts](OtlpSettings::timeout) from then, where an export is under way.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        let mut next = Instant::now();
+        loop {
+            // A pause that cannot be told in time is one without end.
+            next = next.checked_add(self.settings.interval).unwrap_or(next);
+            next = next.max(self.not_before.take().unwrap_or(next)).max(Instant::now());
+            let mut pause = pin!(sleep_until(next));
+            let stopped = poll_fn(|cx| match stop.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(true),
+                Poll::Pending => pause.as_mut().poll(cx).map(|()| false),
+            })
+            .await;
+            let _reported = self.export_once().await;
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    /// Exports what the ledger holds now. Where it holds nothing, nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// Where it did not arrive; the next one makes up for it.
+    pub async fn export_once(&mut self) -> Result<Exported, OtlpError> {
+        let result = self.export().await;
+        self.report(&result);
+        result
+    }
+
+    async fn export(&mut self) -> Result<Exported, OtlpError> {
+        let all = Readings::of(&self.ledger);
+        if all.series.is_empty() {
+            return Ok(Exported::default());
+        }
+        let message = match self.settings.temporality {
+            Temporality::Cumulative => self.encode(&all),
+            Temporality::Delta => self.encode(&all.since(&self.sent)),
+        };
+        let outgoing = Outgoing::new(message, &self.settings).map_err(OtlpError::compress)?;
+        let exported = self.send(&outgoing).await?;
+        if self.settings.temporality == Temporality::Delta {
+            self.sent = all;
+        }
+        Ok(exported)
+    }
+
+    fn encode(&mut self, readings: &Readings) -> Vec<u8> {
+        let first = readings.series.len().saturating_mul(BYTES_A_SERIES);
+        let room = self.size.saturating_add(self.size / 8).max(first);
+        let message = encode(readings, &self.settings, room);
+        self.size = message.len();
+        message
+    }
+
+    async fn send(&mut self, outgoing: &Outgoing) -> Result<Exported, OtlpError> {
+        let now = Instant::now();
+        let deadline = now.checked_add(self.settings.timeout).unwrap_or(now);
+        let mut last = None;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let Ok(attempt) = timeout_at(deadline, self.attempt(outgoing)).await else {
+                return Err(last.unwrap_or_else(OtlpError::timeout));
+            };
+            let Failure { error, retry } = match attempt {
+                Ok(exported) => return Ok(exported),
+                Err(failure) => failure,
+            };
+            let wait = match retry {
+                Retry::Never => return Err(error),
+                Retry::Soon => jittered(pause),
+                Retry::After(asked) => asked,
+            };
+            let now = Instant::now();
+            let again = now.checked_add(wait).unwrap_or(deadline);
+            if again >= deadline {
+                self.not_before = matches!(retry, Retry::After(_)).then_some(again);
+                return Err(error);
+            }
+            last = Some(error);
+            sleep(wait).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn attempt(&mut self, outgoing: &Outgoing) -> Result<Exported, Failure> {
+        poll_fn(|cx| self.service.poll_ready(cx)).await.map_err(Failure::of_call)?;
+        let response = self.service.call(outgoing.request()).await.map_err(Failure::of_call)?;
+        judge(self.settings.protocol, response).await
+    }
+
+    fn report(&mut self, result: &Result<Exported, OtlpError>) {
+        let endpoint = &self.settings.endpoint;
+        match result {
+            Err(error) => {
+                if self.failed == 0 {
+                    tracing::warn!(%endpoint, %error, "metrics of bodies do not reach the collector");
+                }
+                self.failed = self.failed.saturating_add(1);
+            }
+            Ok(Exported { rejected, message }) => {
+                if self.failed > 0 {
+                    tracing::info!(%endpoint, failed = self.failed, "metrics of bodies reach the collector again");
+                }
+                self.failed = 0;
+                let rejecting = *rejected > 0;
+                if rejecting && !self.rejecting {
+                    tracing::warn!(%endpoint, rejected, reason = message, "the collector rejects some metrics of bodies");
+                }
+                self.rejecting = rejecting;
+            }
+        }
+    }
+}
+
+/// About what a series takes in an export; corrected after the first.
+const BYTES_A_SERIES: usize = 1500;
+/// The pauses between attempts grow from here ...
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// ... to here.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Between half of it and all of it, so that not all exporters come back at the same moment.
+fn jittered(pause: Duration) -> Duration {
+    // Seeded anew each time, its hashes are as random as this needs.
+    let random = RandomState::new().hash_one(0) % 1024;
+    #[allow(clippy::cast_precision_loss, reason = "below 1,024")]
+    pause.mul_f64(0.5 + random as f64 / 2048.0)
+}

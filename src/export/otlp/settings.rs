@@ -1,0 +1,166 @@
+//! What is set for an exporter, in code or from the environment.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+/// Settings of an [`OtlpExporter`](crate::OtlpExporter).
+///
+/// ```
+/// use plimsoll::{OtlpSettings, Temporality};
+/// use std::time::Duration;
+///
+/// let settings = OtlpSettings::http("http://collector:4318/v1/metrics".parse()?)
+///     .attribute("service.name", "checkout")
+///     .temporality(Temporality::Delta)
+///     .interval(Duration::from_secs(15));
+/// # Ok::<_, http::uri::InvalidUri>(())
+/// ```
+///
+/// [`from_env`](Self::from_env) reads the variables that every OpenTelemetry SDK reads instead.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct OtlpSettings {
+    pub(super) protocol: OtlpProtocol,
+    pub(super) endpoint: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) timeout: Duration,
+    pub(super) interval: Duration,
+    pub(super) compression: Compression,
+    pub(super) temporality: Temporality,
+    pub(super) histograms: Histograms,
+    pub(super) resource: Vec<(String, String)>,
+}
+
+/// How an export is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtlpProtocol {
+    /// A `POST` of Protocol Buffers: `http/protobuf`. To the collector's port 4318, as a rule.
+    HttpProtobuf,
+    /// A gRPC call, for which the service has to speak HTTP/2. To port 4317, as a rule.
+    Grpc,
+}
+
+/// Whether an export is made smaller before it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Sent as it is.
+    #[default]
+    None,
+    /// With gzip: about a tenth of the size, for some CPU time.
+    Gzip,
+}
+
+/// From when on the counts of an export run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Temporality {
+    /// From when each series was made: an export that is lost loses nothing. What Prometheus wants.
+    #[default]
+    Cumulative,
+    /// From the last export that arrived: one that fails is contained in the next.
+    ///
+    /// An export whose answer is lost is sent again, and may count twice.
+    Delta,
+}
+
+/// Which buckets are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Histograms {
+    /// All of the ledger's, as exponential histograms of scale 4: nothing is lost, quantiles are within 2.2 %.
+    ///
+    /// Sizes above 1 TiB are in the last one, whatever they are.
+    #[default]
+    Exponential,
+    /// One for each power of two from 256 B to 16 MiB, for backends that know no others: the buckets of
+    /// [`OpenMetrics`](crate::OpenMetrics).
+    Explicit,
+}
+
+impl OtlpSettings {
+    /// Over HTTP to this URL, all of it: `http://localhost:4318/v1/metrics`.
+    pub fn http(url: Uri) -> Self {
+        Self::new(OtlpProtocol::HttpProtobuf, url)
+    }
+
+    /// Over gRPC to this endpoint: `http://localhost:4317`.
+    pub fn grpc(endpoint: Uri) -> Self {
+        Self::new(OtlpProtocol::Grpc, endpoint)
+    }
+
+    pub(super) fn new(protocol: OtlpProtocol, endpoint: Uri) -> Self {
+        Self {
+            protocol,
+            endpoint,
+            headers: HeaderMap::new(),
+            timeout: Duration::from_secs(10),
+            interval: Duration::from_secs(60),
+            compression: Compression::default(),
+            temporality: Temporality::default(),
+            histograms: Histograms::default(),
+            resource: vec![
+                ("service.name".into(), "unknown_service".into()),
+                ("telemetry.sdk.language".into(), "rust".into()),
+                ("telemetry.sdk.name".into(), env!("CARGO_PKG_NAME").into()),
+                ("telemetry.sdk.version".into(), env!("CARGO_PKG_VERSION").into()),
+            ],
+        }
+    }
+
+    /// Adds a header to each export, in place of one of the same name; its value is never shown in `Debug`.
+    pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Sets how long one export may take, with all its attempts; 10 s by default.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Sets how long to wait between two exports; 60 s by default.
+    pub fn interval(self, interval: Duration) -> Self {
+        Self { interval, ..self }
+    }
+
+    /// Sets whether exports are compressed; they are not by default.
+    pub fn compression(self, compression: Compression) -> Self {
+        Self { compression, ..self }
+    }
+
+    /// Sets from when on counts run; cumulative by default.
+    pub fn temporality(self, temporality: Temporality) -> Self {
+        Self { temporality, ..self }
+    }
+
+    /// Sets which buckets are sent; exponential ones by default.
+    pub fn histograms(self, histograms: Histograms) -> Self {
+        Self { histograms, ..self }
+    }
+
+    /// Sets an attribute of the resource, in place of one of the same name: `service.name` at least.
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        match self.resource.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => self.resource.push((name, value)),
+        }
+        self
+    }
+
+    /// Where exports go to.
+    #[must_use]
+    pub fn endpoint(&self) -> &Uri {
+        &self.endpoint
+    }
+
+    /// How they are sent.
+    #[must_use]
+    pub fn protocol(&self) -> OtlpProtocol {
+        self.protocol
+    }
+
+    pub(super) fn resource(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.resource.iter().map(|(name, value)| (&**name, &**value))
+    }
+}

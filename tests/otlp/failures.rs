@@ -1,0 +1,152 @@
+//! A collector that is down, slow, busy or something else; on a clock that the tests move.
+
+use std::time::Duration;
+
+use plimsoll::{Ledger, OtlpError, ServerLayer};
+use tokio::time::Instant;
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::calls::Call;
+use crate::collector::{Answer, Collector, grpc, http};
+use crate::support::events::Events;
+
+async fn one_body() -> Ledger {
+    let ledger = Ledger::new();
+    Call::of("/checkout", 10, 20).through_server(&ServerLayer::new(&ledger)).await;
+    ledger
+}
+
+fn with(status: u16) -> Answer {
+    Answer::With(status, vec![], b"")
+}
+
+/// How an export went that got these answers, how often it was tried, and how long it took.
+async fn exported(answers: impl IntoIterator<Item = Answer>) -> (Result<(), OtlpError>, usize, Duration) {
+    let collector = Collector::answering(answers);
+    let began = Instant::now();
+    let result = collector.exporter(&one_body().await, http()).export_once().await.map(drop);
+    (result, collector.received().len(), began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_tried_again_with_growing_pauses() {
+    for status in [429, 502, 503, 504] {
+        let (result, attempts, took) = exported([with(status), with(status), with(status)]).await;
+        assert!(result.is_ok() && attempts == 4, "{status}: {result:?} {attempts}");
+        // Half to all of 500 ms, 1 s and 2 s.
+        assert!((1_750..=3_510).contains(&took.as_millis()), "{status}: {took:?}");
+    }
+    let (result, attempts, _) = exported([Answer::Down, Answer::Down]).await;
+    assert!(result.is_ok() && attempts == 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_collector_s_own_time_is_kept_to() {
+    let busy = |seconds| Answer::With(503, vec![("retry-after", seconds)], b"");
+    let (result, attempts, took) = exported([busy("7")]).await;
+    assert!(result.is_ok() && attempts == 2 && took.as_secs() == 7, "{took:?}");
+    // Beyond the time that an export may take, it is not waited for.
+    let (result, attempts, took) = exported([busy("3600")]).await;
+    assert_eq!((result.unwrap_err().http_status().unwrap().as_u16(), attempts, took.as_secs()), (503, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_export_waits_as_long_as_the_collector_asked() {
+    let collector = Collector::answering([Answer::With(429, vec![("retry-after", "300")], b"")]);
+    let settings = http().interval(Duration::from_secs(60));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let exporter = collector.exporter(&one_body().await, settings);
+    let running = tokio::spawn(exporter.run_until(async { drop(stopped.await) }));
+    tokio::time::sleep(Duration::from_secs(359)).await;
+    assert_eq!(collector.received().len(), 1);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(collector.received().len(), 2);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(collector.received().len(), 3);
+    stop.send(()).unwrap();
+    running.await.unwrap();
+    assert_eq!(collector.received().len(), 4, "a last one at the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_collector_is_given_up_on_in_time() {
+    let (result, attempts, took) = exported([Answer::Silence]).await;
+    assert!(result.unwrap_err().is_timeout());
+    assert_eq!((attempts, took.as_secs()), (1, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collector_that_stays_down_is_given_up_on_in_time() {
+    let (result, attempts, took) = exported(std::iter::repeat_n(Answer::Down, 100)).await;
+    let error = result.unwrap_err().to_string();
+    assert_eq!(error, "the collector cannot be called: connection refused");
+    assert!(attempts < 20 && took.as_secs() < 10, "{attempts} {took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_will_not_pass_is_not_tried_again() {
+    for answer in [with(400), with(401), with(413), with(500), Answer::With(200, vec![], b"<html>Welcome!</html>")] {
+        let (result, attempts, took) = exported([answer.clone()]).await;
+        assert!(result.is_err() && attempts == 1 && took.is_zero(), "{answer:?}: {result:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    static ENDLESS: [u8; 1 << 20] = [0x0a; 1 << 20];
+    let (result, ..) = exported([Answer::With(200, vec![], &ENDLESS)]).await;
+    assert!(result.unwrap_err().to_string().contains("no OTLP collector"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_grpc_the_status_decides() {
+    let well = || Answer::Trailers(vec![("grpc-status", "0")], b"\0\0\0\0\0");
+    let unavailable = Answer::Trailers(vec![("grpc-status", "14")], b"");
+    let collector = Collector::answering([unavailable, Answer::Down, well()]);
+    collector.exporter(&one_body().await, grpc()).export_once().await.unwrap();
+    assert_eq!(collector.received().len(), 3);
+    let trailers_only = Answer::With(200, vec![("grpc-status", "3")], b"");
+    let collector = Collector::answering([trailers_only]);
+    let error = collector.exporter(&one_body().await, grpc()).export_once().await.unwrap_err();
+    assert_eq!((error.grpc_status(), collector.received().len()), (Some(3), 1));
+}
+
+/// Requests go on while an export hangs: nothing of it is on their way.
+#[tokio::test(start_paused = true)]
+async fn bodies_are_counted_while_an_export_hangs() {
+    let ledger = one_body().await;
+    let collector = Collector::answering([Answer::Silence]);
+    let mut exporter = collector.exporter(&ledger, http());
+    let export = tokio::spawn(async move { exporter.export_once().await.is_err() });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(collector.received().len(), 1);
+    Call::of("/checkout", 10, 20).through_server(&ServerLayer::new(&ledger)).await;
+    assert_eq!(ledger.snapshot().outcomes().total(), 4);
+    assert!(!export.is_finished());
+    assert!(export.await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streak_of_failures_is_reported_once_and_its_end_too() {
+    let ledger = one_body().await;
+    let partial = || Answer::With(200, vec![], b"\x0a\x07\x08\x03\x12\x03old");
+    let answers = [with(400), with(400), with(401), with(200), partial(), partial(), with(200), with(400)];
+    let collector = Collector::answering(answers);
+    let mut exporter = collector.exporter(&ledger, http());
+    let events = Events::default();
+    let logging = Registry::default().with(events.clone()).set_default();
+    for _ in 0..8 {
+        let _reported = exporter.export_once().await;
+    }
+    drop(logging);
+    let events: Vec<_> = events.take().into_iter().map(|event| event.message).collect();
+    let expected = [
+        "metrics of bodies do not reach the collector",
+        "metrics of bodies reach the collector again",
+        "the collector rejects some metrics of bodies",
+        "metrics of bodies do not reach the collector",
+    ];
+    assert_eq!(events, expected);
+}
