@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::endpoint::{Direction, EndpointName};
-use crate::files::{Quoted, grouped};
+use crate::files::grouped;
 use crate::ledger::{SizeDistribution, Snapshot, View};
-use crate::limit::{KIB, MIB};
+use crate::limit::{KIB, Limit, MIB};
+use crate::policy::{EndpointPolicy, Policy};
 
 /// A policy with a limit for each endpoint of a ledger: of a load test, a benchmark, or a week in warn mode.
 ///
@@ -85,11 +86,27 @@ impl Suggestion {
     pub fn owner(self, owner: impl Into<String>) -> Self {
         Self { owner: owner.into(), ..self }
     }
+
+    /// The policy that is suggested, without the figures.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let Self { service, owner, endpoints, overflowed: _ } = self;
+        endpoints.iter().fold(Policy::new(service.as_str(), owner.as_str()), |policy, (name, directions)| {
+            let endpoint = directions.iter().fold(EndpointPolicy::new(), |endpoint, (direction, seen)| {
+                match (Lines::of(&seen.completed), direction) {
+                    (None, _) => endpoint,
+                    (Some(lines), Direction::Request) => endpoint.request(lines.limit()),
+                    (Some(lines), Direction::Response) => endpoint.response(lines.limit()),
+                }
+            });
+            policy.endpoint(name.clone(), endpoint)
+        })
+    }
 }
 
 impl fmt::Display for Suggestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, owner, endpoints, overflowed } = self;
+        let Self { service: _, owner: _, endpoints, overflowed } = self;
         writeln!(
             f,
             "# Limits suggested by what was measured: read the figures, correct what you know better, and keep it."
@@ -98,42 +115,40 @@ impl fmt::Display for Suggestion {
             let bodies = grouped(*overflowed);
             writeln!(
                 f,
-                "# {bodies} bodies of endpoints that found no room in the ledger are in none of them: raise its max_series."
+                "# {bodies} bodies of endpoints that found no room in the ledger are in none: raise its max_series."
             )?;
         }
-        writeln!(f, "service = {}\nowner = {}", Quoted(service), Quoted(owner))?;
-        for (name, directions) in endpoints {
-            writeln!(f, "\n[endpoints.{}]", Quoted(&name.to_string()))?;
-            directions.iter().try_for_each(|(direction, seen)| seen.write(f, *direction))?;
-        }
-        Ok(())
+        let figures = |name: &EndpointName| -> Vec<String> {
+            endpoints.get(name).into_iter().flatten().flat_map(|(direction, seen)| seen.figures(*direction)).collect()
+        };
+        f.write_str(&self.policy().to_toml_with(figures))
     }
 }
 
 impl Seen {
-    fn write(&self, f: &mut fmt::Formatter<'_>, direction: Direction) -> fmt::Result {
+    /// What a limit rests on, in a line or a few.
+    fn figures(&self, direction: Direction) -> Vec<String> {
         let Self { view, completed, refused } = self;
         let decoded = if *view == View::Decoded { ", decoded" } else { "" };
         let bodies = if completed.count() == 1 { "body" } else { "bodies" };
-        write!(f, "# {direction}{decoded}: {} {bodies}", grouped(completed.count()))?;
-        let lines = Lines::of(completed);
-        if lines.is_some() {
-            let quantile = |q| grouped(completed.quantile(q).unwrap_or(0));
-            write!(f, ", median ~{}, p99 ~{}, max {} bytes", quantile(0.5), quantile(0.99), grouped(completed.max()))?;
-        }
-        if *refused > 0 {
-            write!(f, "; {} more were refused by a limit, and are not counted here", grouped(*refused))?;
-        }
-        let Some(Lines { warn, reject, rule }) = lines else {
-            return writeln!(f, ", none with a byte in it: no limit is suggested.");
+        let refused = match refused {
+            0 => String::new(),
+            refused => format!("; {} more were refused by a limit, and are not counted here", grouped(*refused)),
         };
-        writeln!(f, ".\n# {rule}")?;
-        let beyond = completed.buckets().iter().filter(|bucket| bucket.whole_sizes().0 > reject);
+        let head = format!("{direction}{decoded}: {} {bodies}", grouped(completed.count()));
+        let Some(lines) = Lines::of(completed) else {
+            return vec![format!("{head}{refused}, none with a byte in it: no limit is suggested.")];
+        };
+        let quantile = |q| grouped(completed.quantile(q).unwrap_or(0));
+        let (median, p99, max) = (quantile(0.5), quantile(0.99), grouped(completed.max()));
+        let mut figures =
+            vec![format!("{head}, median ~{median}, p99 ~{p99}, max {max} bytes{refused}. {}", lines.rule)];
+        let beyond = completed.buckets().iter().filter(|bucket| bucket.whole_sizes().0 > lines.reject);
         match beyond.fold(0u64, |sum, bucket| sum.saturating_add(bucket.count())) {
             0 => {}
-            count => writeln!(f, "# {} of these bodies would have been refused: look at them first.", grouped(count))?,
+            count => figures.push(format!("{} of these would have been refused: look at them first.", grouped(count))),
         }
-        writeln!(f, "{direction} = {{ reject = \"{}\", warn = \"{}\" }}", Humane(reject), Humane(warn))
+        figures
     }
 }
 
@@ -145,6 +160,10 @@ struct Lines {
 }
 
 impl Lines {
+    fn limit(&self) -> Limit {
+        Limit::reject_over(self.reject).and_warn_over(self.warn)
+    }
+
     fn of(sizes: &SizeDistribution) -> Option<Self> {
         let max = Some(sizes.max()).filter(|max| *max > 0)?;
         let p99 = sizes.quantile(0.99)?;
@@ -177,22 +196,10 @@ fn rounded(size: u64) -> u64 {
     rounded.saturating_mul(unit)
 }
 
-/// A number of bytes as a policy has it: `64 KiB`, `3 MiB`.
-struct Humane(u64);
-
-impl fmt::Display for Humane {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            bytes if bytes % MIB == 0 && bytes > 0 => write!(f, "{} MiB", bytes / MIB),
-            bytes if bytes % KIB == 0 => write!(f, "{} KiB", bytes / KIB),
-            bytes => write!(f, "{bytes} B"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::ByteSize;
     use proptest::prelude::*;
 
     fn lines(sizes: &[u64]) -> (u64, u64, String) {
@@ -214,7 +221,7 @@ mod tests {
             (MIB + 1, "2 MiB"),
             (5 * MIB, "6 MiB"),
         ] {
-            assert_eq!(Humane(rounded(size)).to_string(), text);
+            assert_eq!(ByteSize(rounded(size)).to_string(), text);
         }
     }
 

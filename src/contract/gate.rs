@@ -1,18 +1,20 @@
 //! The contract: opened, set up, and held against what was measured.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::endpoint::EndpointName;
 use crate::files::{self, Lock};
+use crate::policy::Policy;
 
 use super::acceptance::Acceptance;
 use super::book::{Book, Entry, Key};
+use super::difference::Difference;
 use super::error::{ContractError, Kind};
 use super::factor::Factor;
 use super::measured::Measured;
 use super::rules::Rules;
-use super::verdict::Verdict;
+use super::verdict::{Change, Verdict};
 
 /// Committed sizes, and what they allow: see the [module's example](crate::contract).
 #[derive(Clone, Debug)]
@@ -73,6 +75,13 @@ impl Contract {
         self
     }
 
+    /// Takes from a policy by how much the endpoints may grow in one pull request: the `gate` of those that have one.
+    #[must_use]
+    pub fn policy(self, policy: &Policy) -> Self {
+        let gates = policy.endpoints().filter_map(|(name, endpoint)| Some((name, endpoint.gate_factor()?)));
+        gates.fold(self, |contract, (name, factor)| contract.allowed_for(name.clone(), factor))
+    }
+
     /// Sets up to which size, in bytes, growth is never a failure; 1 KiB by default, inclusive.
     ///
     /// A body of 1 KiB goes with its headers into one packet of 1,460 bytes: up to there, growth costs nothing that could
@@ -113,17 +122,16 @@ impl Contract {
         if measured.is_empty() {
             return Err(Kind::Nothing(self.path.clone()).into());
         }
-        let suites = BTreeSet::from([self.suite.as_str()]);
         let measured = self.entries(&measured);
         let Some(reason) = self.acceptance.reason() else {
-            let (changes, within) = self.rules.compare(&self.book, &measured, &suites);
+            let (changes, within) = self.rules.compare(&self.book, &measured, &self.suite);
             return Ok(self.verdict(changes, within, None));
         };
         let _lock = Lock::on(&self.path)?;
         let found = read(&self.path)?;
         let is_new = found.is_none();
         let mut book = found.unwrap_or_default();
-        let (changes, within) = self.rules.compare(&book, &measured, &suites);
+        let (changes, within) = self.rules.compare(&book, &measured, &self.suite);
         let before = book.clone();
         self.rules.apply(&mut book, &changes, &measured);
         if is_new || book != before {
@@ -132,15 +140,13 @@ impl Contract {
         Ok(self.verdict(changes, within, Some(reason)))
     }
 
-    /// Compares this contract with a newer one, of all suites: what a change of the file changes. Writes nothing.
-    pub fn compare(&self, newer: &Self) -> Verdict {
-        let books = [&self.book, &newer.book];
-        let suites = books.iter().flat_map(|book| book.0.keys()).map(|(suite, _)| suite.as_str()).collect();
-        let (changes, within) = self.rules.compare(&self.book, &newer.book.0, &suites);
-        self.verdict(changes, within, None)
+    /// What a newer contract changes: every entry that differs, with its reason. Writes nothing.
+    #[must_use]
+    pub fn diff(&self, newer: &Self) -> Difference {
+        Difference::between((self.path.clone(), &self.book), (newer.path.clone(), &newer.book))
     }
 
-    fn verdict(&self, changes: Vec<super::verdict::Change>, within: usize, accepted: Option<&str>) -> Verdict {
+    fn verdict(&self, changes: Vec<Change>, within: usize, accepted: Option<&str>) -> Verdict {
         Verdict { path: self.path.clone(), changes, within, accepted: accepted.map(Into::into) }
     }
 

@@ -76,6 +76,7 @@
 
 mod acceptance;
 mod book;
+mod difference;
 mod error;
 mod factor;
 mod gate;
@@ -83,9 +84,11 @@ mod measured;
 mod median;
 mod rules;
 mod subject;
+mod table;
 mod verdict;
 
 pub use acceptance::Acceptance;
+pub use difference::Difference;
 pub use error::ContractError;
 pub use factor::{Factor, FactorError};
 pub use gate::Contract;

@@ -7,6 +7,7 @@ use super::error::{ContractError, Kind};
 use super::factor::Factor;
 use super::median::Median;
 use super::subject::Subject;
+use super::table;
 
 /// How something differs from its entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -188,7 +189,9 @@ impl fmt::Display for Verdict {
         }
         if !changes.is_empty() {
             writeln!(f)?;
-            table(f, changes, accepted.is_some())?;
+            let mark =
+                |change: &Change| if change.fails && accepted.is_none() { "FAILS".into() } else { String::new() };
+            table::write(f, changes.iter().map(|change| (change, mark(change))))?;
         }
         if *within > 0 {
             writeln!(f, "\n  {} within what is allowed", sizes(*within))?;
@@ -203,34 +206,6 @@ impl fmt::Display for Verdict {
     }
 }
 
-fn sizes(count: usize) -> String {
+pub(super) fn sizes(count: usize) -> String {
     format!("{count} {}", if count == 1 { "size" } else { "sizes" })
-}
-
-/// Right-aligned numbers below `was`, `is`, `factor`, `allowed`; what failed is marked, unless it was accepted.
-fn table(f: &mut fmt::Formatter<'_>, changes: &[Change], accepted: bool) -> fmt::Result {
-    let head = ["", "was", "is", "factor", "allowed", ""].map(ToOwned::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(changes.iter().map(|change| row(change, accepted))).collect();
-    let width = |column: usize| rows.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let [first, second, third, fourth, fifth, _] = widths;
-    for [what, was, is, factor, allowed, kind] in &rows {
-        let line =
-            format!("  {what:first$}  {was:>second$}  {is:>third$}  {factor:>fourth$}  {allowed:>fifth$}  {kind}");
-        writeln!(f, "{}", line.trim_end())?;
-    }
-    Ok(())
-}
-
-fn row(change: &Change, accepted: bool) -> [String; 6] {
-    let Change { suite, subject, kind, was, is, allowed, fails } = change;
-    let what = if suite.is_empty() { subject.to_string() } else { format!("{suite}: {subject}") };
-    let size = |median: &Option<Median>| median.map_or_else(|| "-".into(), |median| median.to_string());
-    let factor = change.factor().map_or_else(|| "-".into(), |factor| format!("{factor:.2}"));
-    let allowed = match kind {
-        ChangeKind::Grown => allowed.to_string(),
-        ChangeKind::New | ChangeKind::Vanished | ChangeKind::Shrunk => "-".into(),
-    };
-    let mark = if *fails && !accepted { "  FAILS" } else { "" };
-    [what, size(was), size(is), factor, allowed, format!("{}{mark}", kind.as_str())]
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::contract::Factor;
 use crate::detect::{AcceptedChange, Growth, Quantile};
 use crate::endpoint::EndpointName;
 use crate::limit::{BodyLimits, Limit};
@@ -57,6 +58,7 @@ pub struct EndpointPolicy {
     pub(super) alert_on: BTreeSet<Quantile>,
     pub(super) min_bodies: u64,
     pub(super) week_over_week: bool,
+    pub(super) gate: Option<Factor>,
     pub(super) contacts: Vec<Box<str>>,
     pub(super) checks: Vec<Box<str>>,
     pub(super) links: Vec<Box<str>>,
@@ -159,6 +161,7 @@ impl Default for EndpointPolicy {
             alert_on: BTreeSet::from([Quantile::P99]),
             min_bodies: Self::MIN_BODIES,
             week_over_week: false,
+            gate: None,
             contacts: Vec::new(),
             checks: Vec::new(),
             links: Vec::new(),
@@ -222,6 +225,14 @@ impl EndpointPolicy {
         self
     }
 
+    /// Sets by how much a median may grow in one pull request, in place of what its [contract](crate::contract::Contract::policy)
+    /// allows for all.
+    #[must_use]
+    pub fn gate(mut self, factor: Factor) -> Self {
+        self.gate = Some(factor);
+        self
+    }
+
     /// Adds somebody to call, for the runbook.
     #[must_use]
     pub fn contact(mut self, contact: impl Into<Box<str>>) -> Self {
@@ -271,6 +282,12 @@ impl EndpointPolicy {
             held = held.response(with_warning(limit));
         }
         held
+    }
+
+    /// By how much a median may grow in one pull request, where that is said.
+    #[must_use]
+    pub fn gate_factor(&self) -> Option<Factor> {
+        self.gate
     }
 
     /// By how much each quantile may grow.

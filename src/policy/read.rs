@@ -11,6 +11,7 @@ use super::declaration::{EndpointPolicy, LabelName, Policy, RuleSettings, Second
 use super::error::{PolicyError, Wrong};
 use super::fields::{Field, Section, line};
 use super::time;
+use crate::contract::Factor;
 use crate::detect::{AcceptedChange, Growth, GrowthRule, Quantile};
 use crate::endpoint::{Direction, EndpointName};
 use crate::limit::Limit;
@@ -124,7 +125,7 @@ fn accepted(section: &Section<'_>) -> Result<AcceptedChange, Wrong> {
 }
 
 fn endpoint(section: &Section<'_>) -> Result<EndpointPolicy, Wrong> {
-    section.has_only(&["request", "response", "growth", "contacts", "checks", "links"])?;
+    section.has_only(&["request", "response", "growth", "gate", "contacts", "checks", "links"])?;
     let mut endpoint = EndpointPolicy::new();
     if let Some(field) = section.get("request") {
         endpoint = endpoint.request(limit(&field)?);
@@ -134,6 +135,11 @@ fn endpoint(section: &Section<'_>) -> Result<EndpointPolicy, Wrong> {
     }
     if let Some(field) = section.get("growth") {
         endpoint = growth(&field.section()?, endpoint)?;
+    }
+    if let Some(field) = section.get("gate") {
+        let legal = "must be the factor that a median may grow by in one pull request, from 1.0 to 1000.0, as in 2.0";
+        let factor = Factor::new(field.float(legal)?);
+        endpoint = endpoint.gate(factor.map_err(|_| field.wrong(legal))?);
     }
     let EndpointPolicy { contacts, checks, links, .. } = &mut endpoint;
     for (key, texts) in [("contacts", contacts), ("checks", checks), ("links", links)] {

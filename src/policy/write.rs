@@ -93,7 +93,8 @@ fn accepted(out: &mut String, change: &AcceptedChange) -> fmt::Result {
 }
 
 fn endpoint(out: &mut String, endpoint: &EndpointPolicy) -> fmt::Result {
-    let EndpointPolicy { limits, growth, alert_on, min_bodies, week_over_week, contacts, checks, links } = endpoint;
+    let EndpointPolicy { limits, growth, alert_on, min_bodies, week_over_week, gate, contacts, checks, links } =
+        endpoint;
     for (key, limit) in [("request", limits.request_limit()), ("response", limits.response_limit())] {
         if let Some(limit) = limit {
             self::limit(out, key, limit)?;
@@ -112,6 +113,9 @@ fn endpoint(out: &mut String, endpoint: &EndpointPolicy) -> fmt::Result {
     }
     if !said.is_empty() {
         writeln!(out, "growth = {{ {} }}", said.join(", "))?;
+    }
+    if let Some(factor) = gate {
+        writeln!(out, "gate = {factor}")?;
     }
     for (key, texts) in [("contacts", contacts), ("checks", checks), ("links", links)] {
         match &texts[..] {

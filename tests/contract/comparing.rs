@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use plimsoll::Measured;
 use plimsoll::contract::ChangeKind::{Grown, New, Vanished};
-use plimsoll::{Factor, Measured};
 
 use crate::{Desk, kinds, refused, sizes, told};
 
@@ -131,11 +131,23 @@ fn a_contract_that_is_missing_says_how_to_make_it() {
 }
 
 #[test]
-fn two_contracts_can_be_compared() {
-    let (old, new) = (Desk::new("old"), Desk::new("new-one"));
-    old.accepting("first sizes").suite("s").check(sizes(&[("a", 5_000), ("b", 5_000)])).unwrap().assert();
-    new.accepting("first sizes").suite("s").check(sizes(&[("a", 50_000), ("b", 5_000)])).unwrap().assert();
-    let verdict = old.gate().compare(&new.gate());
-    assert_eq!((told(&verdict), verdict.within(), verdict.passed()), (vec!["grown fixture \"a\"".into()], 1, false));
-    assert!(old.gate().allowed(Factor::new(10.0).unwrap()).compare(&new.gate()).passed());
+fn a_newer_contract_shows_all_that_it_changes_and_why() {
+    let (old, new) = (Desk::new("older"), Desk::new("newer"));
+    old.accepting("first sizes").suite("s").check(sizes(&[("a", 5_000), ("b", 5_000), ("c", 9)])).unwrap().assert();
+    fs::copy(old.path(), new.path()).unwrap();
+    let strict = new.accepting("shops show full details").suite("s").fail_on_vanished();
+    strict.check(sizes(&[("a", 50_000), ("b", 5_001), ("d", 700)])).unwrap().assert();
+    let text = old.gate().diff(&new.gate()).to_string();
+    let text = text.replace(&old.path().display().to_string(), "old").replace(&new.path().display().to_string(), "new");
+    assert_eq!(
+        text,
+        "old -> new: 3 sizes changed, 1 size as before
+
+                    was      is  factor  allowed
+  s: fixture \"a\"  5,000  50,000   10.00        -  grown  \"shops show full details\"
+  s: fixture \"c\"      9       -       -        -  vanished
+  s: fixture \"d\"      -     700       -        -  new  \"shops show full details\"
+"
+    );
+    assert!(old.gate().diff(&old.gate()).changes().next().is_none());
 }

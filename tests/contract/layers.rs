@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
+use plimsoll::policy::Policy;
 use plimsoll::{ClientLayer, Ledger, Limit, Snapshot, UrlTemplate};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -61,4 +62,23 @@ async fn a_doubling_in_the_ledger_s_buckets_passes_and_2_09_fails() {
     desk.accepting("first sizes").check(&after(Limit::unlimited(), &sizes(100)).await).unwrap().assert();
     assert!(desk.gate().check(&after(Limit::unlimited(), &sizes(200)).await).unwrap().passed());
     assert!(!desk.gate().check(&after(Limit::unlimited(), &sizes(209)).await).unwrap().passed());
+}
+
+#[tokio::test]
+async fn a_policy_says_by_how_much_an_endpoint_may_grow() {
+    let desk = Desk::new("policy");
+    desk.accepting("first sizes").check(&after(Limit::unlimited(), &[(200, 8_000)]).await).unwrap().assert();
+    let policy = Policy::from_toml(
+        r#"
+            service = "checkout"
+            owner = "team-checkout"
+            [endpoints."client GET /inventory/{sku} of inventory"]
+            gate = 1.5
+        "#,
+    );
+    let tighter = desk.gate().policy(&policy.unwrap());
+    let grown = after(Limit::unlimited(), &[(200, 12_001)]).await;
+    assert!(tighter.check(&after(Limit::unlimited(), &[(200, 12_000)]).await).unwrap().passed());
+    assert_eq!(kinds(&tighter.check(&grown).unwrap()), [Grown]);
+    assert!(desk.gate().check(&grown).unwrap().passed());
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use plimsoll::policy::{EndpointPolicy, LabelName, Policy, RuleSettings};
-use plimsoll::{AcceptedChange, Direction, Growth, KIB, Limit, MIB, Quantile};
+use plimsoll::{AcceptedChange, Direction, Factor, Growth, KIB, Limit, MIB, Quantile};
 
 #[test]
 fn the_example_is_the_same_in_code() {
@@ -26,6 +26,7 @@ fn the_example_is_the_same_in_code() {
                 .growth(Growth::default().alert_over(Quantile::P50, 50).alert_over(Quantile::P99, 50))
                 .min_bodies(500)
                 .week_over_week(true)
+                .gate(Factor::new(1.5).unwrap())
                 .contact("team-inventory, #inventory-oncall")
                 .check("upstream deploys of the last 2 hours, inventory first")
                 .check("the flag `include_full_sku_details` of inventory")
@@ -68,6 +69,8 @@ fn an_error_names_line_key_value_and_what_would_be_legal() {
         ("growth = { alert_on = [\"p99\", \"p95\"] }", 5, "growth.alert_on[1] = \"p95\"", "\"p999\""),
         ("growth = { min_bodies = 0 }", 5, "growth.min_bodies = 0", "at least 1"),
         ("growth = { week_over_week = 1 }", 5, "growth.week_over_week = 1", "true or false"),
+        ("gate = 0.5", 5, "gate = 0.5", "from 1.0 to 1000.0"),
+        ("gate = \"twice\"", 5, "gate = \"twice\"", "as in 2.0"),
         ("growth = 50", 5, "growth = 50", "table"),
         ("contacts = \"me\"", 5, "contacts = \"me\"", "array"),
         ("checks = [\"one\",\n 2]", 6, "checks[1] = 2", "text in quotes"),

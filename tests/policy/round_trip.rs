@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use plimsoll::policy::{EndpointPolicy, LabelName, Policy, RuleSettings};
-use plimsoll::{AcceptedChange, Direction, EndpointName, Growth, Limit, Quantile};
+use plimsoll::{AcceptedChange, Direction, EndpointName, Factor, Growth, Limit, Quantile};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 
@@ -30,6 +30,7 @@ fn a_written_policy_reads_like_one_by_hand() {
 [endpoints."client GET /inventory/{sku} of inventory"]
 response = { reject = "64 KiB", warn = "48 KiB" }
 growth = { week_over_week = true }
+gate = 1.5
 contacts = ["team-inventory, #inventory-oncall"]
 checks = [
     "upstream deploys of the last 2 hours, inventory first",
@@ -100,15 +101,22 @@ fn growths() -> impl Strategy<Value = Growth> {
     })
 }
 
+fn gates() -> impl Strategy<Value = Option<Factor>> {
+    proptest::option::of(
+        (1_000u32..1_000_000).prop_map(|thousandths| Factor::new(f64::from(thousandths) / 1e3).unwrap()),
+    )
+}
+
 fn endpoints() -> impl Strategy<Value = EndpointPolicy> {
     let limit = || proptest::option::of(limits());
-    let rules = (growths(), btree_set(quantiles(), 0..4), 1..u64::MAX >> 1, any::<bool>());
+    let rules = (growths(), btree_set(quantiles(), 0..4), 1..u64::MAX >> 1, any::<bool>(), gates());
     let runbook = || vec(texts(), 0..3);
     (limit(), limit(), rules, runbook(), runbook(), runbook()).prop_map(
-        |(request, response, (growth, alert_on, bodies, weekly), contacts, checks, links)| {
+        |(request, response, (growth, alert_on, bodies, weekly, gate), contacts, checks, links)| {
             let alert_on: BTreeSet<_> = alert_on;
             let mut endpoint =
                 EndpointPolicy::new().growth(growth).alert_on(alert_on).min_bodies(bodies).week_over_week(weekly);
+            endpoint = gate.into_iter().fold(endpoint, EndpointPolicy::gate);
             endpoint = request.into_iter().fold(endpoint, EndpointPolicy::request);
             endpoint = response.into_iter().fold(endpoint, EndpointPolicy::response);
             endpoint = contacts.into_iter().fold(endpoint, EndpointPolicy::contact);

@@ -4,14 +4,19 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command prints")]
 
 mod check;
+mod diff;
+mod suggest;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: plimsoll check POLICY         whether the file is legal, and what is worth a thought in it
+       plimsoll suggest LEDGER SERVICE OWNER
+                                     a policy, with the figures that its limits rest on
+       plimsoll diff OLDER NEWER     what a contract changes, and why
 
-POLICY is a TOML file. What is asked for goes to standard output; what is wrong to standard error, with exit code 1, or 2
+POLICY is a TOML file, LEDGER one that Snapshot::save wrote, OLDER and NEWER are contracts. What is asked for goes to standard output; what is wrong to standard error, with exit code 1, or 2
 where the command itself is not understood.";
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -22,6 +27,8 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
         ["check", policy] => check::run(policy),
+        ["suggest", ledger, service, owner] => suggest::run(ledger, service, owner),
+        ["diff", older, newer] => diff::run(older, newer),
         ["-h" | "--help" | "help"] => {
             println!("{USAGE}");
             Ok(())
