@@ -9,7 +9,10 @@ use crate::endpoint::{Direction, Endpoint, Key, Role};
 use crate::sync::OnceLock;
 
 /// An endpoint with its series: found once a call, kept by the call until its response.
+///
+/// On cache lines of its own, of which calls write only the first, with the count of handles.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Entry {
     endpoint: Endpoint,
     core: Arc<Core>,
@@ -41,7 +44,7 @@ impl Entry {
         if self.endpoint.is_overflow() {
             return overflow;
         }
-        let bytes = size_of::<Series>();
+        let bytes = counted::<Series>();
         let make = || {
             let series = || Series::new(self.endpoint.clone(), attributes, Arc::clone(&self.core), Some(overflow));
             self.core.take_series(bytes).then(series)
@@ -61,8 +64,13 @@ impl Entry {
     /// The memory that the entry of this key takes beside its series, in bytes.
     #[inline]
     pub(super) fn bytes(key: &Key<'_>) -> usize {
-        size_of::<Self>().saturating_add(key.text_bytes())
+        counted::<Self>().saturating_add(key.text_bytes())
     }
+}
+
+/// The memory of a value behind an [`Arc`], in bytes: its two counts fill up to the value's alignment.
+const fn counted<T>() -> usize {
+    size_of::<T>().saturating_add(align_of::<T>())
 }
 
 /// Where the bodies of one role are counted that found no room, a series for each direction.

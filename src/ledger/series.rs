@@ -66,7 +66,9 @@ impl Population {
     }
 }
 
+/// Begins on a cache line of its own, as its count of handles does before it.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Series {
     endpoint: Endpoint,
     attributes: Attributes,

@@ -85,7 +85,10 @@ pub(super) struct Sizes {
     octaves: [OnceLock<Box<Octave>>; OCTAVES],
 }
 
-type Octave = [AtomicU64; PER_OCTAVE as usize];
+/// Alone on its cache lines: who counts for another series does not wait for this one.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Octave([AtomicU64; PER_OCTAVE as usize]);
 
 impl Default for Sizes {
     fn default() -> Self {
@@ -118,7 +121,7 @@ impl Sizes {
             _ => {
                 let place = bucket_of(size).wrapping_sub(1);
                 let octave = self.octaves.get(usize::from(place / PER_OCTAVE))?;
-                memory.get_or_make(octave)?.get(usize::from(place % PER_OCTAVE))
+                memory.get_or_make(octave)?.0.get(usize::from(place % PER_OCTAVE))
             }
         }
     }
@@ -132,7 +135,7 @@ impl Sizes {
         visit(None, &self.zero);
         visit(Some(0), &self.one);
         for (octave, first) in self.octaves.iter().zip((1..).step_by(usize::from(PER_OCTAVE))) {
-            for (counter, bucket) in octave.get().into_iter().flat_map(|counters| counters.iter()).zip(first..) {
+            for (counter, bucket) in octave.get().into_iter().flat_map(|octave| &octave.0).zip(first..) {
                 visit(Some(bucket), counter);
             }
         }
@@ -380,6 +383,15 @@ mod tests {
             assert_eq!(u32::from(bucket_of(1 << octave)), 16 * octave);
         }
         assert_eq!(bucket_of(u64::MAX), LAST);
+    }
+
+    #[test]
+    fn counters_of_two_histograms_share_no_cache_line() {
+        let lines = |size: usize| size % 64;
+        assert_eq!((lines(size_of::<Octave>()), lines(align_of::<Octave>())), (0, 0));
+        use crate::ledger::entry::Entry;
+        use crate::ledger::series::Series;
+        assert_eq!((lines(align_of::<Entry>()), lines(align_of::<Series>())), (0, 0));
     }
 
     #[test]
