@@ -88,12 +88,16 @@ pub(crate) fn tower_otel() -> tower_otel::metrics::HttpLayer {
     tower_otel::metrics::HttpLayer::server(&METERS.meter("bench"))
 }
 
+static EXPORTER_032: LazyLock<metrics_032::InMemoryMetricExporter> = LazyLock::new(Default::default);
+
+static METERS_032: LazyLock<metrics_032::SdkMeterProvider> = LazyLock::new(|| {
+    let reader = metrics_032::PeriodicReader::builder(EXPORTER_032.clone()).with_interval(NEVER).build();
+    metrics_032::SdkMeterProvider::builder().with_reader(reader).build()
+});
+
 /// axum-otel-metrics, which takes an SDK of its own version.
 pub(crate) fn axum_otel() -> HttpMetricsLayer {
-    let exporter = metrics_032::InMemoryMetricExporter::default();
-    let reader = metrics_032::PeriodicReader::builder(exporter).with_interval(NEVER).build();
-    let provider = metrics_032::SdkMeterProvider::builder().with_reader(reader).build();
-    HttpMetricsLayerBuilder::new().with_provider(provider).build()
+    HttpMetricsLayerBuilder::new().with_provider(METERS_032.clone()).build()
 }
 
 // Its histograms are not drained meanwhile, as a running service has it done every five seconds.
@@ -142,6 +146,16 @@ mod tests {
                 let metric = format!("http.server.{direction}.body.size");
                 assert!(recorded.contains(&(scope.to_owned(), metric.clone())), "{scope}, {metric}: {recorded:?}");
             }
+        }
+
+        Subject::axum(Exchange::USUAL, axum_otel()).caller().call();
+        METERS_032.force_flush().expect("the exporter takes it");
+        let exported = EXPORTER_032.get_finished_metrics().expect("the exporter has it");
+        let metrics = exported.iter().flat_map(|metrics| metrics.scope_metrics()).flat_map(|scope| scope.metrics());
+        let recorded: BTreeSet<_> = metrics.map(|metric| metric.name().to_owned()).collect();
+        for direction in ["request", "response"] {
+            let metric = format!("http.server.{direction}.body.size");
+            assert!(recorded.contains(&metric), "{metric}: {recorded:?}");
         }
     }
 }
