@@ -141,12 +141,14 @@ impl Seen {
         };
         let quantile = |q| grouped(completed.quantile(q).unwrap_or(0));
         let (median, p99, max) = (quantile(0.5), quantile(0.99), grouped(completed.max()));
-        let mut figures =
-            vec![format!("{head}, median ~{median}, p99 ~{p99}, max {max} bytes{refused}. {}", lines.rule)];
+        let mut figures = vec![format!("{head}, median ~{median}, p99 ~{p99}, max {max} bytes{refused}.")];
+        figures.push(format!("  {}", lines.rule));
         let beyond = completed.buckets().iter().filter(|bucket| bucket.whole_sizes().0 > lines.reject);
         match beyond.fold(0u64, |sum, bucket| sum.saturating_add(bucket.count())) {
             0 => {}
-            count => figures.push(format!("{} of these would have been refused: look at them first.", grouped(count))),
+            count => {
+                figures.push(format!("  {} of these would have been refused: look at them first.", grouped(count)));
+            }
         }
         figures
     }

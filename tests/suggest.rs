@@ -47,12 +47,14 @@ service = "checkout"
 owner = "team-checkout"
 
 # request: 502 bodies, none with a byte in it: no limit is suggested.
-# response: 500 bodies, median ~8,371, p99 ~8,742, max 8,900 bytes; 2 more were refused by a limit, and are not counted here. Warn over max, reject over 2 x max, rounded up.
+# response: 500 bodies, median ~8,371, p99 ~8,742, max 8,900 bytes; 2 more were refused by a limit, and are not counted here.
+#   Warn over max, reject over 2 x max, rounded up.
 [endpoints."client GET /inventory/{sku} of inventory"]
 response = { reject = "24 KiB", warn = "12 KiB" }
 
 # request: 1 body, none with a byte in it: no limit is suggested.
-# response: 1 body, median ~90, p99 ~90, max 90 bytes. Fewer than 100 bodies: warn over 2 x max, reject over 4 x max, rounded up.
+# response: 1 body, median ~90, p99 ~90, max 90 bytes.
+#   Fewer than 100 bodies: warn over 2 x max, reject over 4 x max, rounded up.
 [endpoints."client GET /prices/{sku} of inventory"]
 response = { reject = "2 KiB", warn = "1 KiB" }
 "#
@@ -63,7 +65,7 @@ response = { reject = "2 KiB", warn = "1 KiB" }
 async fn one_odd_body_is_told_and_not_built_on() {
     let ledger = load_test(std::iter::repeat_n(8_421, 300).chain([5_000_000]), Limit::unlimited()).await;
     let text = Suggestion::of(&ledger.snapshot()).to_string();
-    assert!(text.contains("# The largest is 597 times p99, too odd to rest on: warn over 4 x p99"), "{text}");
-    assert!(text.contains("# 1 of these would have been refused: look at them first."), "{text}");
+    assert!(text.contains("#   The largest is 597 times p99, too odd to rest on: warn over 4 x p99"), "{text}");
+    assert!(text.contains("#   1 of these would have been refused: look at them first."), "{text}");
     assert!(text.contains("response = { reject = \"96 KiB\", warn = \"48 KiB\" }"), "{text}");
 }

@@ -1,6 +1,7 @@
 //! The contract: opened, set up, and held against what was measured.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::endpoint::EndpointName;
@@ -113,6 +114,8 @@ impl Contract {
     /// Blocks while it writes, up to half a minute while others write the same file: they take turns by a lock file,
     /// and each changes its own entries in what it then finds, so that none is lost.
     ///
+    /// Where `PLIMSOLL_REPORT` names a file, what changed is added to it as Markdown, of passing tests too.
+    ///
     /// # Errors
     ///
     /// Where nothing was measured, or the file cannot be written. A contract that is not kept is no error here: ask the
@@ -125,7 +128,7 @@ impl Contract {
         let measured = self.entries(&measured);
         let Some(reason) = self.acceptance.reason() else {
             let (changes, within) = self.rules.compare(&self.book, &measured, &self.suite);
-            return Ok(self.verdict(changes, within, None));
+            return report(self.verdict(changes, within, None));
         };
         let _lock = Lock::on(&self.path)?;
         let found = read(&self.path)?;
@@ -137,7 +140,7 @@ impl Contract {
         if is_new || book != before {
             files::replace(&self.path, &book.to_string())?;
         }
-        Ok(self.verdict(changes, within, Some(reason)))
+        report(self.verdict(changes, within, Some(reason)))
     }
 
     /// What a newer contract changes: every entry that differs, with its reason. Writes nothing.
@@ -162,4 +165,13 @@ impl Contract {
 fn read(path: &Path) -> Result<Option<Book>, ContractError> {
     let Some(text) = files::read(path)? else { return Ok(None) };
     Ok(Some(Book::parse(path, &text)?))
+}
+
+/// Adds a verdict that has something to tell to the file that the environment names: what a passing test prints is
+/// shown to nobody.
+fn report(verdict: Verdict) -> Result<Verdict, ContractError> {
+    if let Some(path) = env::var_os("PLIMSOLL_REPORT").filter(|_| !verdict.changes().is_empty()) {
+        files::append(Path::new(&path), &format!("```text\n{verdict}```\n\n"))?;
+    }
+    Ok(verdict)
 }

@@ -61,6 +61,8 @@
 //! - **Shrunk** is what is smaller by more than the factor. It fails nothing, and is told: accept it, or the next pull
 //!   request may grow it back unseen.
 //! - **New** and **vanished** are told as well, and fail where [asked for](Contract::fail_on_new).
+//! - What is told is in the [`Verdict`], and where `PLIMSOLL_REPORT` names a file, in that: `$GITHUB_STEP_SUMMARY`, for
+//!   instance. What a passing test prints is shown to nobody.
 //! - Sizes in between leave the file as it is. So it changes only with a reason, and growing in small steps ends where one
 //!   large step would.
 //!

@@ -7,5 +7,5 @@ mod text;
 
 pub(crate) use fault::{Fault, read, wrong_at, wrong_toml};
 pub(crate) use lock::Lock;
-pub(crate) use replace::replace;
+pub(crate) use replace::{append, replace};
 pub(crate) use text::{Quoted, grouped};

@@ -1,6 +1,6 @@
-//! A file replaced as a whole, or not at all.
+//! A file replaced as a whole or not at all; and one that grows at its end.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,12 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Fault> {
         let _ = directory.sync_all();
     }
     Ok(())
+}
+
+/// Adds to the end of a file, in one piece; makes it where there is none.
+pub(crate) fn append(path: &Path, text: &str) -> Result<(), Fault> {
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| Fault::io(path, "write", error))
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use plimsoll::Measured;
+use plimsoll::contract::Acceptance;
 use plimsoll::contract::ChangeKind::{Grown, New, Vanished};
+use plimsoll::{Contract, Measured};
 
 use crate::{Desk, kinds, refused, sizes, told};
 
@@ -150,4 +151,15 @@ fn a_newer_contract_shows_all_that_it_changes_and_why() {
 "
     );
     assert!(old.gate().diff(&old.gate()).changes().next().is_none());
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes: Vec<u8>, ours: bool) {
+        let desk = Desk::new("bytes");
+        let head: &[u8] = if ours { b"plimsoll_contract = 1\n[[entry]]\nfixture = \"a\"\n" } else { b"" };
+        fs::write(desk.path(), [head, &bytes].concat()).unwrap();
+        let opened = Contract::open_with(desk.path(), Acceptance::no());
+        proptest::prop_assert!(opened.is_err(), "it has no median: {opened:?}");
+    }
 }

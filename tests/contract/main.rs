@@ -13,6 +13,7 @@
 mod accepting;
 mod comparing;
 mod layers;
+mod processes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
