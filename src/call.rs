@@ -35,7 +35,7 @@ enum Asked {
 
 impl Call {
     /// The call, and the limit of its request's body.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(
         settings: &Settings,
         key: &Key<'_>,
@@ -57,7 +57,7 @@ impl Call {
     }
 
     /// A tally for the request's body.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn request_tally(&self, held: Held, headers: &HeaderMap) -> Tally {
         self.tally(self.common.request(ContentCoding::of(headers)), held)
     }
@@ -69,18 +69,19 @@ impl Call {
     }
 
     /// A tally for the response's body.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn response_tally<B: Body>(&self, status: StatusCode, headers: &HeaderMap, body: &B) -> Tally {
         let exempt = self.may_exempt() && body.size_hint().exact().is_none() && is_endless(headers);
         self.response_tally_held(status, headers, !exempt)
     }
 
     /// A tally for the body of an answer of our own, which no limit holds.
+    #[cold]
     pub(crate) fn refusal_tally(&self, status: StatusCode, headers: &HeaderMap) -> Tally {
         self.response_tally_held(status, headers, false)
     }
 
-    #[inline]
+    #[inline(always)]
     fn response_tally_held(&self, status: StatusCode, headers: &HeaderMap, limited: bool) -> Tally {
         let attributes = self.common.response(status, ContentCoding::of(headers));
         let bodiless = self.asked.is_answered_without_body(status);

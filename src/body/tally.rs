@@ -282,18 +282,18 @@ impl Tally {
     fn end(&mut self, outcome: Outcome) {
         self.duty = Duty::Done;
         let Some(series) = &self.series else { return };
-        match self.told() {
-            None if outcome == Outcome::Complete => series.record_complete(self.seen, &self.trace),
-            told => self.report(series, told.unwrap_or(outcome)),
+        match self.told().unwrap_or(outcome) {
+            Outcome::Complete => series.record_complete(self.seen, &self.trace),
+            other => self.report(series, other),
         }
     }
 
+    /// Reports a body that was not completed.
     #[cold]
     fn report(&self, series: &Series, outcome: Outcome) {
         match outcome {
-            Outcome::Complete => series.record_complete(self.seen, &self.trace),
-            refused @ (Outcome::RejectedEarly | Outcome::RejectedStreaming) => {
-                series.record_refused(refused, self.seen.max(self.declared), &self.trace);
+            Outcome::RejectedEarly | Outcome::RejectedStreaming => {
+                series.record_refused(outcome, self.seen.max(self.declared), &self.trace);
             }
             cut => series.record_unsized(cut),
         }
