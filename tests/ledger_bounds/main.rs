@@ -33,7 +33,7 @@ fn live_bytes() -> usize {
 }
 
 /// What the test harness may take or give back beside a test, in bytes.
-const NOISE: usize = 8_192;
+const NOISE: usize = 16_384;
 
 /// Only one of these tests runs at a time: the allocator counts for all of them together.
 fn alone() -> MutexGuard<'static, ()> {
