@@ -66,7 +66,12 @@
 //! - Sizes in between leave the file as it is. So it changes only with a reason, and growing in small steps ends where one
 //!   large step would.
 //!
+//! Name the upstreams of your client layers: without a name it is host and port, and a test's port is another each time.
+//!
 //! Bodies that a limit refused count by what they declared: a limit hides nothing from the gate.
+//!
+//! By how much an endpoint may grow can be said in code, or in the policy that its limits and alerts come from
+//! ([`Contract::policy`]).
 //!
 //! # Accepting
 //!
@@ -75,6 +80,9 @@
 //! at once take turns by a lock file, and each changes only its own entries, so none is lost; give each test that
 //! checks the same file a [suite](Contract::suite) of its own. Where `CI` is set nothing is accepted, and a contract that
 //! is missing is an error everywhere, which says how to make it.
+//!
+//! A line in `CODEOWNERS` asks the right people: `tests/plimsoll.contract.toml @team-checkout`. They see old and new size
+//! in the pull request; `plimsoll diff OLDER NEWER` makes a table of it ([`Contract::diff`]).
 
 mod acceptance;
 mod book;

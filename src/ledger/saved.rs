@@ -80,6 +80,15 @@ impl Snapshot {
         Ok(saved_raw::parse(path, &text)?)
     }
 
+    /// Reads what [`to_toml`](Self::to_toml) gave.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn from_toml(text: &str) -> Result<Self, SnapshotError> {
+        Ok(saved_raw::parse(Path::new("snapshot"), text)?)
+    }
+
     /// What [`save`](Self::save) writes: the same to the byte for the same snapshot.
     #[must_use]
     pub fn to_toml(&self) -> String {

@@ -8,6 +8,7 @@ use super::read::key_of;
 use super::time;
 use crate::detect::{AcceptedChange, Growth, GrowthRule, Quantile};
 use crate::endpoint::EndpointName;
+use crate::files::Quoted as Text;
 use crate::limit::Limit;
 
 impl Policy {
@@ -152,23 +153,4 @@ fn growth_rules(growth: &Growth) -> Vec<String> {
         }
     };
     Quantile::ALL.into_iter().filter_map(rule).collect()
-}
-
-/// A text as TOML's basic string, on one line.
-struct Text<'a>(&'a str);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for character in self.0.chars() {
-            match character {
-                '"' | '\\' => write!(f, "\\{character}")?,
-                '\n' => f.write_str("\\n")?,
-                '\t' => f.write_str("\\t")?,
-                control if control.is_ascii_control() => write!(f, "\\u{:04X}", u32::from(control))?,
-                other => f.write_char(other)?,
-            }
-        }
-        f.write_char('"')
-    }
 }

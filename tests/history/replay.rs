@@ -24,6 +24,8 @@ pub struct Replay {
     pub tiny: Vec<Growth>,
     pub shrunk: usize,
     pub new: usize,
+    /// How many of the last medians fail when each is exactly twice as large, and by a byte more.
+    pub doubled: [usize; 2],
     /// The growth nearest to the line that passed, above the floor.
     pub nearest: Option<Growth>,
 }
@@ -131,7 +133,16 @@ pub fn replay(releases: &[Release]) -> Replay {
         }
     }
     replay.templates = medians.len();
+    replay.doubled = [0, 1].map(|extra| failing_when_doubled(&medians, extra));
     replay
+}
+
+/// How many fail of medians that grow to twice their size and so many bytes more.
+fn failing_when_doubled(medians: &Medians, extra: u64) -> usize {
+    let desk = Desk::new("doubled");
+    desk.accept("first sizes", medians);
+    let grown = medians.iter().map(|(template, size)| (template.clone(), size * 2 + extra)).collect();
+    desk.gate().check(measured(&grown)).unwrap().changes().len()
 }
 
 /// What grew.
@@ -186,7 +197,7 @@ impl Replay {
 impl fmt::Display for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { from, to, templates, pull_requests, compared, failing, release_to_release, .. } = self;
-        let Self { tiny, shrunk, new, nearest, .. } = self;
+        let Self { tiny, shrunk, new, nearest, doubled: [exactly, beyond], .. } = self;
         let mut names: Vec<_> = failing.iter().map(|growth| &growth.name).collect();
         names.dedup();
         let in_buckets = failing.iter().filter(|growth| growth.is_seen_in_buckets()).count();
@@ -201,6 +212,10 @@ impl fmt::Display for Replay {
         writeln!(f, "  told, not failed    {shrunk} shrunk to less than half, {new} new")?;
         writeln!(f, "  over 2.0, tiny      {} that end at 1 KiB or less, and pass:", tiny.len())?;
         tiny.iter().try_for_each(|growth| writeln!(f, "{growth}"))?;
+        writeln!(
+            f,
+            "  the last medians    exactly doubled, {exactly} of {templates} fail; by a byte more, {beyond} (the rest are tiny)"
+        )?;
         writeln!(f, "  the nearest below 2.0, passes:")?;
         nearest.iter().try_for_each(|growth| writeln!(f, "{growth}"))
     }

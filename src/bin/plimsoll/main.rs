@@ -16,8 +16,9 @@ usage: plimsoll check POLICY         whether the file is legal, and what is wort
                                      a policy, with the figures that its limits rest on
        plimsoll diff OLDER NEWER     what a contract changes, and why
 
-POLICY is a TOML file, LEDGER one that Snapshot::save wrote, OLDER and NEWER are contracts. What is asked for goes to standard output; what is wrong to standard error, with exit code 1, or 2
-where the command itself is not understood.";
+POLICY is a TOML file, LEDGER one that Snapshot::save wrote, OLDER and NEWER are contracts.
+What is asked for goes to standard output; what is wrong to standard error, with exit code 1, or 2 where the command
+itself is not understood.";
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
