@@ -62,10 +62,12 @@ impl Call {
         self.tally(self.common.request(ContentCoding::of(headers)), held)
     }
 
-    /// Takes note of the version of HTTP that the upstream answers in: what a client's request says is only a wish.
+    /// Takes note of the version of HTTP that the upstream answers in: what a client's request says is only a wish. And
+    /// of the upstream's own version, where its headers are to name it.
     #[inline]
-    pub(crate) fn answered_in(&mut self, version: Version) {
+    pub(crate) fn answered_in(&mut self, version: Version, headers: &HeaderMap) {
         self.common = self.common.with_version(version);
+        self.entry.note_version(headers);
     }
 
     /// A tally for the response's body.

@@ -1,5 +1,6 @@
 //! Where the time comes from: the system's clock, or one that a test moves by hand.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -118,6 +119,40 @@ fn unix_nanos(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, nanos)
 }
 
+/// A time as people read it, to the second: `2026-11-25 10:31:04 UTC`.
+pub(crate) struct Utc(pub(crate) SystemTime);
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = unix_nanos(self.0) / 1_000_000_000;
+        let (days, second) = (seconds / 86_400, seconds % 86_400);
+        let (year, month, day) = date(days);
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+    }
+}
+
+/// Year, month and day of a count of days since 1970: the years are counted off, since there are at most 585.
+fn date(days: u64) -> (u64, usize, u64) {
+    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let (mut year, mut days) = (1970u64, days);
+    loop {
+        let length = if is_leap(year) { 366 } else { 365 };
+        match days.checked_sub(length) {
+            Some(rest) => (year, days) = (year.saturating_add(1), rest),
+            None => break,
+        }
+    }
+    let february = if is_leap(year) { 29 } else { 28 };
+    for (month, length) in (1..).zip([31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]) {
+        match days.checked_sub(length) {
+            Some(rest) => days = rest,
+            None => return (year, month, days.saturating_add(1)),
+        }
+    }
+    (year, 12, 31)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +175,18 @@ mod tests {
         time.advance(Duration::MAX);
         time.advance(Duration::from_secs(1));
         assert_eq!(time.clock().unix_nanos(), u64::MAX);
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let utc = |seconds| Utc(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
+        assert_eq!(utc(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(utc(951_782_399), "2000-02-28 23:59:59 UTC");
+        assert_eq!(utc(951_782_400), "2000-02-29 00:00:00 UTC");
+        assert_eq!(utc(1_795_602_664), "2026-11-25 10:31:04 UTC");
+        assert_eq!(utc(4_107_542_399), "2100-02-28 23:59:59 UTC");
+        assert_eq!(utc(4_107_542_400), "2100-03-01 00:00:00 UTC");
+        assert_eq!(utc(u64::MAX / 1_000_000_000), "2554-07-21 23:34:33 UTC");
     }
 
     #[test]

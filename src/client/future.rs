@@ -58,7 +58,7 @@ where
                         Ok(response) => response,
                         Err(error) => return Poll::Ready(Err(failed(error, trip.as_ref()))),
                     };
-                    call.answered_in(response.version());
+                    call.answered_in(response.version(), response.headers());
                     let mut tally = call.response_tally(response.status(), response.headers(), response.body());
                     match tally.begin(response.body(), response.headers()) {
                         Ok(()) => {

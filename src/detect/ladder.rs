@@ -329,7 +329,7 @@ fn bucket_at(buckets: &[Bucket], rank: u64) -> Option<u16> {
 }
 
 /// How many buckets wide a growth by so many per cent is.
-fn octave_16ths(percent: u32) -> f64 {
+pub(super) fn octave_16ths(percent: u32) -> f64 {
     16.0 * (1.0 + f64::from(percent) / 100.0).log2()
 }
 

@@ -1,9 +1,11 @@
 //! What counts as growth, as people declare it: quantiles, and the per cent over each that matter.
 
 use std::fmt;
+use std::time::Duration;
 
 /// One of the four quantiles that are judged: the rungs of the ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Quantile {
     /// The median.
     P50,
@@ -28,6 +30,11 @@ impl Quantile {
             Self::P99 => 990,
             Self::P999 => 999,
         }
+    }
+
+    /// Whether it speaks of the few largest bodies, and not of the many: p99 and p99.9.
+    pub(super) const fn is_tail(self) -> bool {
+        matches!(self, Self::P99 | Self::P999)
     }
 
     /// The share of bodies that are larger: `1 - q`.
@@ -60,6 +67,22 @@ impl fmt::Display for Quantile {
     }
 }
 
+/// How long bodies are collected for a baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// For so long; a week by default. Only time in which the detector ticks counts, and of one gap an hour at most.
+    Time(Duration),
+    /// Until there are so many bodies of an endpoint's direction.
+    Bodies(u64),
+}
+
+/// A week: most seasons of traffic are within one.
+impl Default for Period {
+    fn default() -> Self {
+        Self::Time(Duration::from_secs(604_800))
+    }
+}
+
 /// How much of a quantile's growth matters, in per cent over the baseline.
 ///
 /// Sizes are counted in 16 buckets a doubling, so that a rule holds to within 4.4 % of the size it names: evidence is
@@ -71,6 +94,15 @@ pub struct GrowthRule {
     pub evidence_percent: u32,
     /// Evidence for growth beyond this makes an alert; 50 by default.
     pub alert_percent: u32,
+}
+
+impl GrowthRule {
+    /// How many buckets the growth is wide for which evidence is collected.
+    pub(super) fn evidence_buckets(self) -> u16 {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 412")]
+        let buckets = super::ladder::octave_16ths(self.evidence_percent).ceil() as u16;
+        buckets
+    }
 }
 
 impl Default for GrowthRule {
@@ -107,6 +139,12 @@ impl Growth {
     #[must_use]
     pub fn alert_over_percent(percent: u32) -> Self {
         Quantile::ALL.into_iter().fold(Self::default(), |growth, quantile| growth.alert_over(quantile, percent))
+    }
+
+    /// The same per cent for evidence and alert, of every quantile: there is no warning before the alert.
+    pub(super) fn over_percent(percent: u32) -> Self {
+        let rule = GrowthRule { evidence_percent: percent, alert_percent: percent };
+        Self { p50: rule, p90: rule, p99: rule, p999: rule }
     }
 
     /// Sets by how many per cent this quantile may grow before it is an alert.

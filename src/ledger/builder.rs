@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::core::DEFAULT_EVENT_INTERVAL;
 use super::handle::Ledger;
 use crate::clock::Clock;
@@ -26,6 +28,7 @@ pub struct LedgerBuilder {
     pub(super) event_interval: Duration,
     pub(super) max_series: usize,
     pub(super) max_bytes: usize,
+    pub(super) version_header: Option<HeaderName>,
 }
 
 impl Default for LedgerBuilder {
@@ -36,6 +39,7 @@ impl Default for LedgerBuilder {
             event_interval: DEFAULT_EVENT_INTERVAL,
             max_series: 4096,
             max_bytes: 32 << 20,
+            version_header: None,
         }
     }
 }
@@ -75,6 +79,15 @@ impl LedgerBuilder {
     #[must_use]
     pub fn event_interval(self, event_interval: Duration) -> Self {
         Self { event_interval, ..self }
+    }
+
+    /// Names the response header in which upstreams say their version, such as `x-service-version`; none by default.
+    ///
+    /// For each endpoint that is called, the last eight versions are remembered with the time of their first answer,
+    /// so that a [detector](crate::detect) can say with which one bodies grew. Up to 64 bytes of text count as one.
+    #[must_use]
+    pub fn version_header(self, name: HeaderName) -> Self {
+        Self { version_header: Some(name), ..self }
     }
 
     /// Sets where the time comes from; the system's clock by default.

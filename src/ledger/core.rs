@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::builder::{ExemplarFilter, LedgerBuilder};
 use crate::clock::{self, Clock};
 use crate::sync::OnceLock;
@@ -25,6 +27,7 @@ pub enum Enforcement {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(super) clock: Clock,
+    pub(super) version_header: Option<HeaderName>,
     exemplars: ExemplarFilter,
     event_interval: u64,
     warn_only: AtomicBool,
@@ -37,11 +40,12 @@ pub(crate) struct Core {
 
 impl Core {
     pub(super) fn new(settings: &LedgerBuilder) -> Self {
-        let LedgerBuilder { clock, exemplars, event_interval, max_series, max_bytes } = settings;
+        let LedgerBuilder { clock, exemplars, event_interval, max_series, max_bytes, version_header } = settings;
         Self {
             clock: clock.clone(),
             exemplars: *exemplars,
             event_interval: clock::nanos(*event_interval),
+            version_header: version_header.clone(),
             warn_only: AtomicBool::new(false),
             bytes_left: AtomicUsize::new(*max_bytes),
             series_left: AtomicUsize::new(*max_series),

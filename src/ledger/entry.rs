@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderName};
+
 use super::attributes::Attributes;
 use super::core::{Core, Memory};
 use super::series::Series;
+use super::versions::{Version, Versions};
 use crate::endpoint::{Direction, Endpoint, Key, Role};
 use crate::sync::OnceLock;
 
@@ -18,15 +21,35 @@ pub(crate) struct Entry {
     core: Arc<Core>,
     chain: Chain,
     overflow: Arc<Overflow>,
+    versions: OnceLock<Box<Versions>>,
 }
 
 impl Entry {
     pub(super) fn new(endpoint: Endpoint, core: Arc<Core>, overflow: Arc<Overflow>) -> Self {
-        Self { endpoint, core, chain: Chain::default(), overflow }
+        Self { endpoint, core, chain: Chain::default(), overflow, versions: OnceLock::new() }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Takes note of the version that an answer's headers name, where the ledger was told of a header for it.
+    #[inline]
+    pub(crate) fn note_version(&self, headers: &HeaderMap) {
+        if let Some(name) = &self.core.version_header {
+            self.note_version_in(name, headers);
+        }
+    }
+
+    fn note_version_in(&self, name: &HeaderName, headers: &HeaderMap) {
+        let value = headers.get(name).filter(|_| !self.endpoint.is_overflow());
+        if let (Some(value), Some(versions)) = (value, Memory::of(&self.core).get_or_make(&self.versions)) {
+            versions.note(value.as_bytes(), || self.core.clock.unix_nanos());
+        }
+    }
+
+    pub(super) fn versions(&self) -> Vec<Version> {
+        self.versions.get().map_or_else(Vec::new, |versions| versions.log())
     }
 
     /// The series of these attributes; the overflow series where it cannot be made.

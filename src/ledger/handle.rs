@@ -8,6 +8,7 @@ use super::core::{Core, Enforcement};
 use super::entry::{Entry, Overflow};
 use super::snapshot::{SeriesView, Snapshot};
 use super::table::Table;
+use super::versions::Version;
 use crate::endpoint::{Endpoint, Key, Role};
 
 /// The book of body sizes of a process: layers write it, exporters read it. A clone is a handle to the same book.
@@ -104,9 +105,14 @@ impl Ledger {
     }
 
     /// The time now, in nanoseconds since 1970, on the clock that stamps what is recorded.
-    #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "for exporters"))]
     pub(crate) fn unix_nanos(&self) -> u64 {
         self.0.core.clock.unix_nanos()
+    }
+
+    /// The versions in which an endpoint's upstream answered, in the order in which they were first seen.
+    pub(crate) fn versions(&self, endpoint: &Endpoint) -> Vec<Version> {
+        let entry = self.0.endpoints.iter().find(|entry| entry.endpoint() == endpoint);
+        entry.map_or_else(Vec::new, |entry| entry.versions())
     }
 
     /// The entry of an endpoint; that of the overflow where there is no room for it.

@@ -29,6 +29,7 @@ mod series;
 mod sizes;
 mod snapshot;
 mod table;
+mod versions;
 
 pub use attributes::{ContentCoding, UrlScheme, View};
 pub use builder::{ExemplarFilter, LedgerBuilder};
@@ -45,3 +46,4 @@ pub(crate) use attributes::Attributes;
 pub(crate) use entry::Entry;
 pub(crate) use exemplar::CLASSIC_BOUNDS;
 pub(crate) use series::{Population, Series};
+pub(crate) use versions::Version;

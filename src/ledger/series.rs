@@ -84,6 +84,8 @@ pub(crate) struct Series {
     pub(super) over_limit_exemplar: Slot,
     reject: AtomicU64,
     warn: AtomicU64,
+    /// Larger bodies are marked on their spans: that of an open finding, else out of reach.
+    edge: AtomicU64,
     refusals: Pace,
     warnings: Pace,
 }
@@ -109,6 +111,7 @@ impl Series {
             over_limit_exemplar: Slot::default(),
             reject: AtomicU64::new(u64::MAX),
             warn: AtomicU64::new(u64::MAX),
+            edge: AtomicU64::new(u64::MAX),
             refusals: Pace::default(),
             warnings: Pace::default(),
         }
@@ -146,6 +149,11 @@ impl Series {
         Subject { endpoint: self.endpoint.clone(), direction: self.attributes.direction() }
     }
 
+    /// Marks bodies of more than so many bytes on their spans from now on; none where `None`.
+    pub(super) fn mark_above(&self, edge: Option<u64>) {
+        self.edge.store(edge.unwrap_or(u64::MAX), Relaxed);
+    }
+
     /// Remembers the limit that bodies of this series are held against.
     #[inline]
     pub(crate) fn note_limit(&self, limit: &Limit) {
@@ -180,7 +188,7 @@ impl Series {
     /// Counts one body that was delivered: the usual case.
     #[inline]
     pub(crate) fn record_complete(&self, size: u64, trace: &CallTrace) {
-        trace.record_size(self.attributes.direction(), size);
+        trace.record_size(self.attributes.direction(), size, || size > self.edge.load(Relaxed));
         // Its size is all that is counted: see `SeriesView::outcomes`.
         if let (false, Some(overflow)) = (self.add(&self.completed, size, trace), &self.overflow) {
             overflow.record_complete(size, trace);

@@ -208,6 +208,17 @@ impl Bucket {
         (first, if index == LAST { u64::MAX } else { edge(index) })
     }
 
+    /// The largest whole size that belongs here, in bytes.
+    pub(crate) fn largest(&self) -> u64 {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 2^40")]
+        let edge = self.upper() as u64;
+        // A power of two is exact; no other edge is whole, so rounding can only have gone one too far.
+        match self.index {
+            Some(index) if edge > 1 && bucket_of(edge) > index => edge.saturating_sub(1),
+            _ => edge,
+        }
+    }
+
     /// How many bodies it holds.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -215,7 +226,7 @@ impl Bucket {
     }
 
     /// The size that stands for all in it: the middle, on a logarithmic scale.
-    fn middle(&self) -> u64 {
+    pub(crate) fn middle(&self) -> u64 {
         let middle = |index| ((f64::from(index) - 0.5) / f64::from(PER_OCTAVE)).exp2().round();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 2^40")]
         self.index.map_or(0, |index| middle(index) as u64)
@@ -375,6 +386,14 @@ mod tests {
         // 2^index has index + 1 bits; more bits is larger, as many is larger unless it is that power itself.
         let is_power = power.iter().map(|word| word.count_ones()).sum::<u32>() == 1;
         bits > index + 1 || (bits == index + 1 && !is_power)
+    }
+
+    #[test]
+    fn the_largest_size_of_a_bucket_belongs_to_it_and_the_next_does_not() {
+        for index in 16..LAST {
+            let largest = Bucket::new(Some(index), 1).largest();
+            assert!(bucket_of(largest) <= index && bucket_of(largest + 1) > index, "{index}: {largest}");
+        }
     }
 
     #[test]

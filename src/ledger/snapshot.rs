@@ -30,6 +30,16 @@ impl<'a> SeriesView<'a> {
         self.over_limit() == 0 && self.outcomes().total() == 0
     }
 
+    /// Where the series is: it stays there as long as its ledger.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self.0).addr()
+    }
+
+    /// Marks bodies of more than so many bytes on their spans from now on; none where `None`.
+    pub(crate) fn mark_above(&self, edge: Option<u64>) {
+        self.0.mark_above(edge);
+    }
+
     /// The endpoint it belongs to.
     #[must_use]
     pub fn endpoint(&self) -> &'a Endpoint {

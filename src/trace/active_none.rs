@@ -14,7 +14,7 @@ impl Active {
 
     pub(super) fn mark_current(_: &TraceContext, _: &LimitExceeded) {}
 
-    pub(super) fn record_size(&self, _: Direction, _: u64) {
+    pub(super) fn record_size(&self, _: Direction, _: u64, _: bool) {
         match *self {}
     }
 

@@ -36,12 +36,15 @@ impl Active {
         Self(Arc::new(context.clone()))
     }
 
-    pub(super) fn record_size(&self, direction: Direction, bytes: u64) {
+    pub(super) fn record_size(&self, direction: Direction, bytes: u64, above_baseline: bool) {
         let key = match direction {
             Direction::Request => "http.request.body.size",
             Direction::Response => "http.response.body.size",
         };
         self.0.span().set_attribute(KeyValue::new(key, integer(bytes)));
+        if above_baseline {
+            self.0.span().set_attribute(KeyValue::new("plimsoll.above_baseline", true));
+        }
     }
 
     pub(super) fn record_refusal(&self, exceeded: &LimitExceeded) {

@@ -154,10 +154,11 @@ impl CallTrace {
     }
 
     /// Writes the size of a completed body on the span: `http.request.body.size`, `http.response.body.size`.
+    /// Where `above_baseline`, which is asked only if there is a span, it is marked for that too.
     #[inline]
-    pub(crate) fn record_size(&self, direction: Direction, bytes: u64) {
+    pub(crate) fn record_size(&self, direction: Direction, bytes: u64, above_baseline: impl FnOnce() -> bool) {
         if let Some(span) = &self.span {
-            span.record_size(direction, bytes);
+            span.record_size(direction, bytes, above_baseline());
         }
     }
 
