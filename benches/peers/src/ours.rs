@@ -1,8 +1,9 @@
 //! Our layer, with less and more of it turned on.
 
+use plimsoll::policy::{EndpointPolicy, Policy, PolicyHandle};
 use plimsoll::{ExemplarFilter, Ledger, Limit, MIB, ServerLayer};
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, ROUTES};
 
 /// A request's body is held against a limit, and no trace is looked at. It is counted all the same: there is no layer
 /// without a ledger.
@@ -25,6 +26,18 @@ pub(crate) fn everything(ledger: &Ledger, exchange: Exchange) -> ServerLayer {
     ServerLayer::new(ledger)
         .request_limit(Limit::reject_over(exchange.request_limit()))
         .response_limit(Limit::reject_over(32 * MIB).and_warn_over(16 * MIB))
+}
+
+/// The same with limits that come from a policy, which can be swapped: they are looked up for each call.
+pub(crate) fn with_policy(ledger: &Ledger, exchange: Exchange) -> ServerLayer {
+    let endpoint = EndpointPolicy::new()
+        .request(Limit::reject_over(exchange.request_limit()))
+        .response(Limit::reject_over(32 * MIB).and_warn_over(16 * MIB));
+    let names = ROUTES.iter().take(exchange.endpoints).map(|route| format!("server POST {route}").parse());
+    let policy = names.fold(Policy::new("checkout", "bench"), |policy, name| {
+        policy.endpoint(name.expect("it is a server's endpoint"), endpoint.clone())
+    });
+    ServerLayer::new(ledger).policy(&PolicyHandle::new(policy))
 }
 
 #[cfg(test)]
@@ -68,6 +81,13 @@ mod tests {
             let (bytes, limit) = (shape.bytes as u64, exchange.request_limit());
             assert_eq!(recorded(&ledger), [(bytes, Some(limit), 1), (bytes, Some(32 * MIB), 1)], "{shape}");
         }
+    }
+
+    #[test]
+    fn limits_of_a_policy_are_those_of_the_layer() {
+        let ledger = Ledger::new();
+        Subject::axum(Exchange::USUAL, with_policy(&ledger, Exchange::USUAL)).caller().call();
+        assert_eq!(recorded(&ledger), [(256, Some(2 * MIB), 1), (8 * KIB, Some(32 * MIB), 1)]);
     }
 
     #[test]
