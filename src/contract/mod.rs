@@ -66,6 +66,9 @@
 //! - Sizes in between leave the file as it is. So it changes only with a reason, and growing in small steps ends where one
 //!   large step would.
 //!
+//! A body counts when its owner lets go of it: on a server that may be after the caller has read all of it. Wait until the
+//! ledger holds what you expect, as `examples/pull_request.rs` does.
+//!
 //! Name the upstreams of your client layers: without a name it is host and port, and a test's port is another each time.
 //!
 //! Bodies that a limit refused count by what they declared: a limit hides nothing from the gate.
