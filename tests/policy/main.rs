@@ -7,10 +7,17 @@
     clippy::unwrap_used,
     reason = "tests may fail loudly"
 )]
+#![allow(missing_docs, unreachable_pub, reason = "a test")]
 
+mod command;
 mod file;
 mod live;
+mod promtool;
 mod round_trip;
+mod runbook;
+mod scenario;
+#[path = "../support/tools.rs"]
+mod tools;
 
 use plimsoll::policy::Policy;
 

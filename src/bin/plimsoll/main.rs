@@ -10,8 +10,12 @@ mod suggest;
 use std::error::Error;
 use std::process::ExitCode;
 
+use plimsoll::policy::Policy;
+
 const USAGE: &str = "\
 usage: plimsoll check POLICY         whether the file is legal, and what is worth a thought in it
+       plimsoll rules POLICY         Prometheus rules: put them into a file under `rule_files`
+       plimsoll runbook POLICY       the runbook that the alerts link to, as Markdown
        plimsoll suggest LEDGER SERVICE OWNER
                                      a policy, with the figures that its limits rest on
        plimsoll diff OLDER NEWER     what a contract changes, and why
@@ -28,6 +32,8 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
         ["check", policy] => check::run(policy),
+        ["rules", policy] => print(policy, Policy::prometheus_rules),
+        ["runbook", policy] => print(policy, Policy::runbook_markdown),
         ["suggest", ledger, service, owner] => suggest::run(ledger, service, owner),
         ["diff", older, newer] => diff::run(older, newer),
         ["-h" | "--help" | "help"] => {
@@ -46,4 +52,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints what comes from the policy of this file.
+fn print(path: &str, from: impl Fn(&Policy) -> String) -> Result {
+    print!("{}", from(&Policy::load(path)?));
+    Ok(())
 }

@@ -1,0 +1,216 @@
+//! The rules before promtool: it accepts them, and time series make exactly those alerts fire that they should.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use plimsoll::policy::{EndpointPolicy, LabelName, Policy, RuleSettings};
+use plimsoll::{KIB, Limit, Quantile};
+
+use crate::scenario::{DAY, HOUR, Scenario, all, gauge, share, test_file};
+use crate::tools;
+
+const SKU: &str = "client GET /inventory/{sku} of inventory";
+
+/// A policy of one endpoint, whose rules are evaluated as often as the test's series have values.
+fn policy(endpoint: EndpointPolicy) -> Policy {
+    Policy::new("checkout", "team-checkout")
+        .runbook("https://wiki.example.org/RUNBOOK.md")
+        .rules(RuleSettings::new().interval(Duration::from_secs(600)))
+        .endpoint(SKU.parse().unwrap(), endpoint.week_over_week(true))
+}
+
+fn limited() -> Policy {
+    policy(EndpointPolicy::new().response(Limit::reject_over(64 * KIB).and_warn_over(48 * KIB)))
+}
+
+/// Half a week before the growth, and a week before that.
+const CALM: usize = 7 * DAY + DAY / 2;
+
+#[test]
+fn promtool_accepts_what_is_printed() {
+    let hostile = "a\"b\\c'd`e{{f}}\n\u{7f}\u{85}é: # %s";
+    let hostile_name: plimsoll::EndpointName = "client GET /{{x}}/\"'`\\%0A of a\"b\\".parse().unwrap();
+    let everything = EndpointPolicy::new()
+        .request(Limit::reject_over(0))
+        .response(Limit::warn_over(1))
+        .alert_on(Quantile::ALL)
+        .week_over_week(true)
+        .contact(hostile);
+    let labels = RuleSettings::new().label(LabelName::new("job").unwrap(), hostile).objective_per_mille(1);
+    for (name, policy) in [
+        ("example", super::example()),
+        ("empty", Policy::new("s", "o")),
+        ("quiet", Policy::new("s", "o").endpoint(SKU.parse().unwrap(), EndpointPolicy::new().alert_on([]))),
+        ("limited", limited()),
+        (
+            "hostile",
+            Policy::new(hostile, hostile)
+                .runbook(hostile)
+                .rules(labels)
+                .endpoint(hostile_name, everything.clone())
+                .endpoint("server _OTHER -".parse().unwrap(), everything),
+        ),
+    ] {
+        let rules = policy.prometheus_rules();
+        assert_eq!(
+            rules,
+            Policy::from_toml(&policy.to_toml()).unwrap().prometheus_rules(),
+            "not the same bytes: {name}"
+        );
+        let path = written(&format!("{name}.rules.yml"), &rules);
+        let Some(output) = tools::run(Command::new("promtool").args(["check", "rules"]).arg(&path)) else { return };
+        assert!(output.status.success(), "{name}: {output:?}\n{rules}");
+    }
+}
+
+#[test]
+fn the_alerts_fire_that_should_and_no_other() {
+    let (before, after) = (CALM, DAY);
+    let scenarios = [
+        Scenario::new("calm weeks")
+            .answers(&[all(before + after)], &[(None, before + after)], false)
+            .above(&[share(8, before + after)])
+            .fires(before, &[])
+            .fires(before + 2 * HOUR, &[]),
+        Scenario::new("from 8 to 85 KB under a limit that refuses them")
+            .answers(&[all(before), (Some(0), after)], &[(None, before), all(after)], true)
+            .above(&[share(8, before), all(after)])
+            .counter("plimsoll_body_over_limit_total", "", &[(None, before), all(after)])
+            .fires(before - 1, &[])
+            .fires(before, &["BodiesRefused"])
+            .fires(
+                before + 3 * HOUR,
+                &[
+                    "BodiesRefused",
+                    "BodyBudgetBurnsFast",
+                    "BodyBudgetBurnsSlowly",
+                    "BodyGrowth",
+                    "BodyGrowthWeekOverWeek",
+                ],
+            )
+            .says(
+                before + 3 * HOUR,
+                "BodyGrowth",
+                &[("severity", "ticket"), ("plimsoll_quantile", "0.99")],
+                GROWTH_SAYS,
+            ),
+        Scenario::new("a week without traffic")
+            .answers(
+                &[all(DAY), (Some(0), 7 * DAY), all(DAY / 2)],
+                &[(None, DAY), (None, 7 * DAY), (None, DAY / 2)],
+                false,
+            )
+            .above(&[share(8, DAY), (Some(0), 7 * DAY), share(8, DAY / 2)])
+            .fires(4 * DAY, &[])
+            .fires(8 * DAY, &[])
+            .fires(8 * DAY + 2 * HOUR, &[]),
+        Scenario::new("traffic, and no detector")
+            .answers(&[all(10 * DAY)], &[(None, 10 * DAY)], false)
+            .fires(7 * DAY, &[])
+            .fires(9 * DAY, &["BodyBaselineAbsent"]),
+    ];
+    passes("weeks", &limited(), &scenarios);
+}
+
+#[test]
+fn so_they_do_where_two_days_tell() {
+    let (before, after) = (DAY + DAY / 2, DAY);
+    let calm = &[all(before + after)][..];
+    let none = &[(None, before + after)][..];
+    let scenarios = [
+        Scenario::new("a single refusal")
+            .answers(calm, &[(None, before), (Some(1), 1), (Some(0), after - 1)], true)
+            .above(&[share(8, before + after)])
+            .counter("plimsoll_body_over_limit_total", "", &[(None, before), (Some(1), 1), (Some(0), after - 1)])
+            .fires(before, &["BodiesRefused"])
+            .fires(before + HOUR, &[]),
+        Scenario::new("one body of twenty near its limit")
+            .answers(calm, none, false)
+            .above(&[share(8, before + after)])
+            .counter("plimsoll_body_over_limit_total", "", &[(None, before), share(50, after)])
+            .fires(before + 2 * HOUR, &["BodiesNearLimit"]),
+        Scenario::new("a new endpoint")
+            .answers(&[(None, before), (Some(0), after)], &[(None, before), all(after)], false)
+            .fires(before + HOUR, &[])
+            .fires(before + DAY - 1, &[]),
+        Scenario::new("an instance that is started anew, and with it its counters")
+            .restarted("plimsoll_bodies_total", "plimsoll_outcome=\"complete\"", calm, before)
+            .restarted(
+                "plimsoll_bodies_above_baseline_total",
+                "plimsoll_quantile=\"0.99\"",
+                &[share(8, before + after)],
+                before,
+            )
+            .restarted(
+                "plimsoll_bodies_total",
+                "plimsoll_outcome=\"rejected_early\"",
+                &[(Some(1), 1), (Some(0), before + after - 1)],
+                before,
+            )
+            .fires(before, &[])
+            .fires(before + 2 * HOUR, &[]),
+        Scenario::new("ten large bodies an hour")
+            .answers(&[(Some(0), before), (Some(0), after)], &[(Some(0), before), (Some(1), after)], false)
+            .above(&[(Some(0), before), (Some(1), after)])
+            .counter("plimsoll_body_over_limit_total", "", &[(Some(0), before), (Some(1), after)])
+            .fires(before + 3 * HOUR, &[]),
+        Scenario::new("the detector's finding, and its end")
+            .answers(calm, none, false)
+            .above(&[share(8, before + after)])
+            .series(&gauge("plimsoll_regression_active"), &format!("0x{before} 1x{HOUR} 0x{HOUR}"))
+            .series(&gauge("plimsoll_regression_factor"), &format!("1x{before} 10.6x{HOUR} 1x{HOUR}"))
+            .fires(before, &[])
+            .fires(before + HOUR, &["BodyGrowthFound"])
+            .fires(before + HOUR + HOUR + 2, &[]),
+        Scenario::new("a service whose metrics are gone")
+            .answers(&[all(before), (None, after)], &[(None, before), (None, after)], false)
+            .above(&[share(8, before), (None, after)])
+            .fires(before + 2 * HOUR, &["BodyMetricsAbsent"]),
+    ];
+    passes("limited", &limited(), &scenarios);
+}
+
+#[test]
+fn growth_that_nothing_refuses_is_an_alert_of_growth_alone() {
+    let (before, after) = (CALM, DAY);
+    let scenarios = [Scenario::new("from 8 to 85 KB without a limit")
+        .answers(&[all(before), (Some(0), after)], &[(None, before), all(after)], false)
+        .above(&[share(8, before), all(after)])
+        .fires(before - 1, &[])
+        .fires(before, &[])
+        .fires(before + 3 * HOUR, &["BodyGrowth", "BodyGrowthWeekOverWeek"])];
+    passes("unlimited", &policy(EndpointPolicy::new()), &scenarios);
+}
+
+/// What the alert of growth says, numbers and link included.
+const GROWTH_SAYS: &[(&str, &str)] = &[
+    (
+        "summary",
+        "client GET /inventory/{sku} of inventory: 100% of the response bodies of the last 1h are over 1.5 times the \
+         baseline's p99; 1 % would be normal",
+    ),
+    (
+        "description",
+        "p99 grew by more than 50 %: the large bodies have changed, not their number. Counted by the service against \
+         its own baseline, refused bodies by what they declared.",
+    ),
+    ("runbook_url", "https://wiki.example.org/RUNBOOK.md#client-get-inventory-sku-of-inventory--bodygrowth"),
+];
+
+fn passes(name: &str, policy: &Policy, scenarios: &[Scenario]) {
+    let rules = written(&format!("{name}.rules.yml"), &policy.prometheus_rules());
+    let groups = ["plimsoll-checkout-recorded", "plimsoll-checkout-alerts"];
+    let test = test_file(&rules.display().to_string(), groups, scenarios);
+    let path = written(&format!("{name}.test.yml"), &test);
+    let Some(output) = tools::run(Command::new("promtool").args(["test", "rules"]).arg(&path)) else { return };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{said}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A file of this test, in the build's directory for such.
+fn written(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("policy-{name}"));
+    std::fs::write(&path, text).unwrap();
+    path
+}
