@@ -164,6 +164,7 @@ async fn the_same_is_sent_over_both_protocols_compressed_or_not() {
             let answers = (settings.protocol() == OtlpProtocol::Grpc).then_some(well);
             let collector = Collector::answering(answers);
             let settings = settings.compression(compression).attribute("service.name", "checkout");
+            let settings = settings.attribute("service.instance.id", "a");
             let settings = settings.header("x-tenant".parse().unwrap(), "a".parse().unwrap());
             collector.exporter(&ledger, settings).export_once().await.unwrap();
             let received = collector.received();

@@ -1,5 +1,6 @@
 //! What is set for an exporter, in code or from the environment.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -8,7 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 ///
 /// ```
 /// use plimsoll::{OtlpSettings, Temporality};
-/// use std::time::Duration;
+/// use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 ///
 /// let settings = OtlpSettings::http("http://collector:4318/v1/metrics".parse()?)
 ///     .attribute("service.name", "checkout")
@@ -99,6 +101,7 @@ impl OtlpSettings {
             histograms: Histograms::default(),
             resource: vec![
                 ("service.name".into(), "unknown_service".into()),
+                ("service.instance.id".into(), random_uuid()),
                 ("telemetry.sdk.language".into(), "rust".into()),
                 ("telemetry.sdk.name".into(), env!("CARGO_PKG_NAME").into()),
                 ("telemetry.sdk.version".into(), env!("CARGO_PKG_VERSION").into()),
@@ -139,6 +142,9 @@ impl OtlpSettings {
     }
 
     /// Sets an attribute of the resource, in place of one of the same name: `service.name` at least.
+    ///
+    /// `service.instance.id` is a random UUID unless it is set, so that the counts of two processes of a service, or of
+    /// one before and after it was started again, are never taken for those of one.
     pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
         match self.resource.iter_mut().find(|(known, _)| *known == name) {
@@ -162,5 +168,35 @@ impl OtlpSettings {
 
     pub(super) fn resource(&self) -> impl Iterator<Item = (&str, &str)> {
         self.resource.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+/// A UUID of version 4 (RFC 9562, section 5.4).
+fn random_uuid() -> String {
+    // Seeded by the system for each process; for an id that nobody has to guess at, that is random enough.
+    let [high, low] = [0u8, 1].map(|half| u128::from(RandomState::new().hash_one(half)));
+    let id = (high << 64 | low) & !(0xf << 76) & !(3 << 62) | 4 << 76 | 2 << 62;
+    let digits = format!("{id:032x}");
+    let mut rest = &*digits;
+    let parts = [8, 4, 4, 4, 12].map(|length| {
+        let (part, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        rest = after;
+        part
+    });
+    parts.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_s_id_is_a_uuid_and_its_own() {
+        let (one, other) = (random_uuid(), random_uuid());
+        assert_ne!(one, other);
+        let lengths: Vec<_> = one.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12], "{one}");
+        assert!(one.as_bytes()[14] == b'4' && b"89ab".contains(&one.as_bytes()[19]), "{one}");
+        assert!(one.chars().all(|c| c == '-' || c.is_ascii_hexdigit()));
     }
 }
