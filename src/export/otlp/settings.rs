@@ -9,8 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 ///
 /// ```
 /// use plimsoll::{OtlpSettings, Temporality};
-/// use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+/// use std::time::Duration;
 ///
 /// let settings = OtlpSettings::http("http://collector:4318/v1/metrics".parse()?)
 ///     .attribute("service.name", "checkout")
