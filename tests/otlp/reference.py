@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 
 NAME = "http.server.response.body.size"
 if MODE == "exponential":
-    aggregation = ExponentialBucketHistogramAggregation(max_size=320, max_scale=4)
+    aggregation = ExponentialBucketHistogramAggregation(max_size=640, max_scale=4)
 else:
     aggregation = ExplicitBucketHistogramAggregation(boundaries=[float(1 << e) for e in range(8, 25)])
 

@@ -74,7 +74,9 @@ impl Prometheus {
         let mut last = Value::Null;
         let polled = async {
             loop {
-                if let Ok(answer) = self.http.get(url.clone()).send().await.and_then(|a| a.error_for_status()) {
+                if let Ok(answer) =
+                    self.http.get(url.clone()).send().await.and_then(reqwest::Response::error_for_status)
+                {
                     let text = answer.text().await.unwrap_or_default();
                     last = serde_json::from_str(&text).unwrap_or(Value::String(text));
                     if let Some(taken) = take(&last) {

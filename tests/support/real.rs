@@ -15,7 +15,7 @@ impl Running {
     pub fn start(command: &mut Command) -> Option<Self> {
         match command.spawn() {
             Ok(child) => Some(Self(child)),
-            Err(error) => missed(&format!("{} does not start: {error}", command.get_program().display())),
+            Err(error) => missed(&format!("{:?} does not start: {error}", command.get_program())),
         }
     }
 }
