@@ -195,7 +195,11 @@ async fn the_sdk_of_another_language_makes_the_same_of_the_same_sizes() {
                 assert_eq!(shared(map_of(&ours.attributes)), map_of(&theirs.attributes));
                 assert_eq!((ours.scale, ours.count, ours.sum), (theirs.scale, theirs.count, theirs.sum));
                 assert_eq!((ours.zero_count, ours.max, ours.flags), (theirs.zero_count, theirs.max, theirs.flags));
-                assert_eq!(ours.positive, theirs.positive, "offset and every bucket");
+                // It ends in empty buckets, to have room.
+                let mut positive = theirs.positive.clone().unwrap();
+                let length = positive.bucket_counts.iter().rposition(|count| *count > 0).unwrap() + 1;
+                positive.bucket_counts.truncate(length);
+                assert_eq!(ours.positive, Some(positive), "offset and every bucket");
                 assert!(exemplars(&ours.exemplars).is_subset(&exemplars(&theirs.exemplars)));
                 assert!(ours.start_time_unix_nano > 0 && ours.time_unix_nano >= ours.start_time_unix_nano);
             }

@@ -95,9 +95,9 @@ impl Prometheus {
     /// The value of an instant query that has one result, once `take` is content with it.
     pub async fn value(&self, query: &str, take: impl Fn(f64) -> bool) -> f64 {
         let first = |answer: &Value| {
-            let results = answer["data"]["result"].as_array()?;
+            let results = answer.pointer("/data/result")?.as_array()?;
             let [result] = &results[..] else { return None };
-            result["value"][1].as_str()?.parse().ok().filter(|value| take(*value))
+            result.pointer("/value/1")?.as_str()?.parse().ok().filter(|value| take(*value))
         };
         self.until("/api/v1/query", &[("query", query)], first).await
     }
