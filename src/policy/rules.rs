@@ -118,7 +118,8 @@ fn alert(policy: &Policy, name: &EndpointName, said: &EndpointPolicy, kind: Aler
             (format!("{P99}{own} > {factor} * {P99}{own} offset 1w and {enough} and {before}"), window)
         }
         Alert::Finding => {
-            let matchers = format!("{{{}, {of}}}", promql::service(policy));
+            // A warning is evidence of growth without the size that would matter.
+            let matchers = format!("{{{}, {of}, plimsoll_severity!=\"warning\"}}", promql::service(policy));
             (format!("max by ({IDENTITY}) (plimsoll_regression_active{matchers}) == 1"), String::new())
         }
         Alert::Refused => (format!("{REFUSED_BODIES}{own} > 0"), String::new()),

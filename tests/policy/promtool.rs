@@ -158,11 +158,46 @@ fn so_they_do_where_two_days_tell() {
         Scenario::new("the detector's finding, and its end")
             .answers(calm, none, false)
             .above(&[share(8, before + after)])
-            .series(&gauge("plimsoll_regression_active"), &format!("0x{before} 1x{HOUR} 0x{HOUR}"))
-            .series(&gauge("plimsoll_regression_factor"), &format!("1x{before} 10.6x{HOUR} 1x{HOUR}"))
+            .series(
+                &gauge("plimsoll_regression_active", "plimsoll_severity=\"alert\""),
+                &format!("0x{before} 1x{HOUR} 0x{HOUR}"),
+            )
+            .series(
+                &gauge("plimsoll_regression_factor", "plimsoll_quantile=\"0.99\""),
+                &format!("1x{before} 10.6x{HOUR} 1x{HOUR}"),
+            )
             .fires(before, &[])
             .fires(before + HOUR, &["BodyGrowthFound"])
+            .says(
+                before + HOUR,
+                "BodyGrowthFound",
+                &[("severity", "ticket")],
+                &[
+                    (
+                        "summary",
+                        "client GET /inventory/{sku} of inventory: the service itself found that its response bodies \
+                         grew, 10.6 times",
+                    ),
+                    (
+                        "description",
+                        "The finding says since when, since which version, and which traces show it: it is in the \
+                         service's log. It closes by itself when the sizes are back, or when the change is accepted.",
+                    ),
+                    (
+                        "runbook_url",
+                        "https://wiki.example.org/RUNBOOK.md#client-get-inventory-sku-of-inventory--bodygrowthfound",
+                    ),
+                ],
+            )
             .fires(before + HOUR + HOUR + 2, &[]),
+        Scenario::new("a warning of the detector")
+            .answers(calm, none, false)
+            .above(&[share(8, before + after)])
+            .series(
+                &gauge("plimsoll_regression_active", "plimsoll_severity=\"warning\""),
+                &format!("0x{before} 1x{after}"),
+            )
+            .fires(before + HOUR, &[]),
         Scenario::new("a service whose metrics are gone")
             .answers(&[all(before), (None, after)], &[(None, before), (None, after)], false)
             .above(&[share(8, before), (None, after)])

@@ -168,8 +168,8 @@ fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 }
 
 /// The name of a gauge of the endpoint, on one instance.
-pub fn gauge(metric: &str) -> String {
-    of(metric, "a", "")
+pub fn gauge(metric: &str, labels: &str) -> String {
+    of(metric, "a", labels)
 }
 
 fn of(metric: &str, instance: &str, labels: &str) -> String {
