@@ -149,9 +149,9 @@ impl Endpoint {
         let parts = &*self.0;
         parts.method == *method
             && parts.role == *role
-            && parts.route.as_deref() == *route
-            && parts.name.as_deref() == upstream.name
             && parts.port == upstream.port
+            && parts.name.as_deref() == upstream.name
+            && parts.route.as_deref() == *route
     }
 
     /// Which side of the call we are on.
@@ -263,7 +263,7 @@ impl<'a> Key<'a> {
         length(self.upstream.name).saturating_mul(2).saturating_add(PORT).saturating_add(length(self.route))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hash_with(&self, state: &HashState) -> u64 {
         let Key { role, method, upstream, route } = *self;
         let mut hasher = state.build_hasher();

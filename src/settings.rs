@@ -50,7 +50,7 @@ impl Settings {
 
     /// The layer's limits, then its endpoint's, then the policy's, then the request's: for each direction the last that
     /// is set.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn limits(&self, key: &Key<'_>, extensions: &Extensions) -> CallLimits {
         let mut limits = CallLimits {
             request: Held { limit: self.request, by: Setting::Layer },
@@ -106,9 +106,11 @@ impl EndpointLimits {
 
     #[inline]
     fn get(&self, method: MethodClass, route: Option<&str>) -> Option<&BodyLimits> {
-        if self.0.is_empty() {
-            return None;
-        }
+        if self.0.is_empty() { None } else { self.find(method, route) }
+    }
+
+    #[inline(never)]
+    fn find(&self, method: MethodClass, route: Option<&str>) -> Option<&BodyLimits> {
         let known = self.0.get(route?)?;
         known.iter().find(|(wanted, _)| wanted.is_none_or(|wanted| wanted == method)).map(|(_, limits)| limits)
     }

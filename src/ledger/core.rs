@@ -148,16 +148,25 @@ pub(super) const DEFAULT_EVENT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Where memory for what is made when first needed comes from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Memory<'a>(Option<&'a Core>);
+pub(super) struct Memory<'a> {
+    core: Option<&'a Core>,
+    /// Whether the core is asked at all; a field of its own, so that nobody decides before memory is needed.
+    bounded: bool,
+}
 
 impl<'a> Memory<'a> {
     /// As far as the ledger's settings go.
     pub(super) const fn of(core: &'a Core) -> Self {
-        Self(Some(core))
+        Self::within(core, true)
+    }
+
+    /// As far as the ledger's settings go, if it is `bounded`; else in any case.
+    pub(super) const fn within(core: &'a Core, bounded: bool) -> Self {
+        Self { core: Some(core), bounded }
     }
 
     /// In any case: for the overflow series, of which there are four, each with an end.
-    pub(super) const UNBOUNDED: Self = Self(None);
+    pub(super) const UNBOUNDED: Self = Self { core: None, bounded: false };
 
     /// What the cell holds, made if there is memory for it.
     #[inline]
@@ -170,7 +179,7 @@ impl<'a> Memory<'a> {
 
     #[cold]
     fn make<T: Default>(self, cell: &OnceLock<Box<T>>) -> Option<&T> {
-        let Self(core) = self;
+        let core = self.core.filter(|_| self.bounded);
         if core.is_some_and(|core| !core.take(size_of::<T>())) {
             return None;
         }

@@ -116,8 +116,13 @@ impl Ledger {
     }
 
     /// The entry of an endpoint; that of the overflow where there is no room for it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn entry(&self, key: &Key<'_>) -> &Arc<Entry> {
+        self.0.endpoints.get(key).unwrap_or_else(|| self.find_or_make_entry(key))
+    }
+
+    #[inline(never)]
+    fn find_or_make_entry(&self, key: &Key<'_>) -> &Arc<Entry> {
         let Book { core, endpoints, server, client } = &*self.0;
         let overflow = match key.role {
             Role::Server => server,

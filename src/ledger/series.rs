@@ -274,7 +274,7 @@ impl Series {
 
     #[inline]
     fn memory(&self) -> Memory<'_> {
-        if self.overflow.is_some() { Memory::of(&self.core) } else { Memory::UNBOUNDED }
+        Memory::within(&self.core, self.overflow.is_some())
     }
 
     #[inline]

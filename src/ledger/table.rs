@@ -23,32 +23,21 @@ impl Table {
         Self { cells: std::iter::repeat_with(OnceLock::new).take(cells).collect(), state: HashState::default() }
     }
 
+    /// The entry of this key, if it stands in the first cell that is looked at: the usual case.
+    #[inline(always)]
+    pub(super) fn get(&self, key: &Key<'_>) -> Option<&Arc<Entry>> {
+        self.cell(self.hash(key))?.get().filter(|entry| entry.endpoint().matches(key))
+    }
+
     /// The entry of this key; made by `make` where there is none, unless `make` gives none. `in_vain` is called
     /// where another thread made it at the same moment.
-    #[inline]
     pub(super) fn get_or_insert(
         &self,
         key: &Key<'_>,
         make: impl FnOnce() -> Option<Entry>,
         in_vain: impl FnOnce(),
     ) -> Option<&Arc<Entry>> {
-        #[allow(clippy::cast_possible_truncation, reason = "the low bits are all that is asked for")]
-        let hash = key.hash_with(&self.state) as usize;
-        match self.cell(hash)?.get() {
-            Some(entry) if entry.endpoint().matches(key) => Some(entry),
-            _ => self.probe(hash, key, make, in_vain),
-        }
-    }
-
-    /// Goes on where the first cell holds another entry, or none.
-    #[cold]
-    fn probe(
-        &self,
-        hash: usize,
-        key: &Key<'_>,
-        make: impl FnOnce() -> Option<Entry>,
-        in_vain: impl FnOnce(),
-    ) -> Option<&Arc<Entry>> {
+        let hash = self.hash(key);
         let mut mine = None;
         let mut make = Some(make);
         for step in 0..self.cells.len() {
@@ -72,6 +61,13 @@ impl Table {
             }
         }
         None
+    }
+
+    #[inline(always)]
+    fn hash(&self, key: &Key<'_>) -> usize {
+        #[allow(clippy::cast_possible_truncation, reason = "the low bits are all that is asked for")]
+        let hash = key.hash_with(&self.state) as usize;
+        hash
     }
 
     /// The cell for a number: there is a power of two of them, so that steps from any one pass them all.

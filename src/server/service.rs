@@ -72,8 +72,8 @@ where
         let common = config.common(request.uri(), request.version());
         let (call, held) =
             Call::begin(settings, &key, request.method(), request.headers(), request.extensions(), common);
-        let answering = Answering::new(call, config.refuser.clone(), request.version());
-        let mut tally = answering.call.request_tally(held, request.headers());
+        let version = request.version();
+        let mut tally = call.request_tally(held, request.headers());
         match tally.begin(request.body(), request.headers()) {
             Ok(()) => {
                 let trip = tally.trip().map(|trip| (trip, is_grpc(request.headers())));
@@ -82,12 +82,14 @@ where
                     lift_default_limit(&mut request, held.limit);
                 }
                 let request = request.map(|body| MeteredBody::admitted(body, tally));
-                ServerFuture::calling(self.inner.call(request), answering, trip)
+                let future = self.inner.call(request);
+                ServerFuture::calling(future, Answering::new(call, config.refuser.clone(), version), trip)
             }
             Err(exceeded) => {
                 let grpc = is_grpc(request.headers());
                 let drain = if is_drainable(&request) { settings.drain } else { 0 };
                 let drain = Drain::new(request.into_body(), exceeded.size(), drain);
+                let answering = Answering::new(call, config.refuser.clone(), version);
                 ServerFuture::refusing(drain, exceeded, answering, grpc)
             }
         }
