@@ -154,6 +154,11 @@ impl Endpoint {
             && parts.route.as_deref() == *route
     }
 
+    /// What tells it from every other one that is alive: a multiple of four.
+    pub(crate) fn place(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Which side of the call we are on.
     #[must_use]
     pub fn role(&self) -> Role {

@@ -118,7 +118,7 @@ pub use client::{ClientFuture, ClientLayer, ClientService};
 pub use clock::{Clock, ManualClock};
 #[cfg(feature = "serde")]
 pub use contract::{Contract, ContractError, Factor, FactorError, Measured, Verdict};
-pub use detect::{AcceptedChange, Growth, Quantile};
+pub use detect::{AcceptedChange, Detector, Finding, Growth, Quantile};
 pub use endpoint::{Direction, Endpoint, EndpointName, EndpointNameError, Role, Route, UrlTemplate};
 pub use error::{Error, LimitExceeded};
 pub use export::OpenMetrics;

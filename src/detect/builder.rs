@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::accepted::AcceptedChange;
+use super::baseline::Period;
 use super::detector::Detector;
-use super::finding::Finding;
-use super::ladder::Statistic;
-use super::settings::{Growth, Period};
+use super::notice::Notice;
+use super::settings::{Growth, Quantile};
 use crate::endpoint::EndpointName;
 use crate::ledger::Ledger;
 
-/// Makes a [`Detector`] with settings of your own; [`Detector::new`] has the defaults.
-#[derive(Clone, Debug)]
+type OnNotice = Arc<dyn Fn(&Notice) + Send + Sync>;
+
+/// How a detector decides, and whom it tells; made by [`Detector::builder`].
+#[derive(Clone)]
 #[must_use]
 pub struct DetectorBuilder {
     pub(super) ledger: Ledger,
@@ -22,90 +24,89 @@ pub struct DetectorBuilder {
     pub(super) period: Period,
     pub(super) growth: Growth,
     pub(super) anchor: Growth,
-    pub(super) endpoints: Vec<(EndpointName, Growth)>,
+    pub(super) overrides: Vec<(EndpointName, Growth)>,
     pub(super) accepted: Vec<AcceptedChange>,
-    pub(super) version: Option<Arc<str>>,
-    pub(super) told: OnFinding,
-}
-
-/// Who is told of findings beside the log.
-#[derive(Clone, Default)]
-pub(super) struct OnFinding(pub(super) Option<Arc<Tell>>);
-
-type Tell = dyn Fn(&Finding) + Send + Sync;
-
-impl fmt::Debug for OnFinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "OnFinding(a closure)" } else { "OnFinding(nobody)" })
-    }
+    pub(super) version: Option<Box<str>>,
+    pub(super) on_notice: Option<OnNotice>,
 }
 
 impl DetectorBuilder {
     pub(super) fn new(ledger: &Ledger) -> Self {
+        let doubled = Quantile::ALL
+            .into_iter()
+            .fold(Growth::alert_over_percent(100), |growth, quantile| growth.evidence_over(quantile, 100));
         Self {
             ledger: ledger.clone(),
             tick: Duration::from_secs(10),
             alpha: 1e-3,
             period: Period::default(),
             growth: Growth::default(),
-            anchor: Growth::over_percent(100),
-            endpoints: Vec::new(),
+            anchor: doubled,
+            overrides: Vec::new(),
             accepted: Vec::new(),
             version: None,
-            told: OnFinding::default(),
+            on_notice: None,
         }
     }
 
-    /// Sets how often the detector is to look; every 10 s by default. Under a millisecond counts as one.
+    /// Sets how often [`Detector::tick`] will be called; 10 seconds by default.
     ///
-    /// A change is found after five ticks with traffic at the earliest.
-    pub fn tick(self, tick: Duration) -> Self {
-        Self { tick, ..self }
-    }
-
-    /// Sets how many false alarms a week are allowed for each series; 0.001 by default, 1e-12 to 1.
-    pub fn alpha(self, alpha: f64) -> Self {
-        Self { alpha, ..self }
-    }
-
-    /// Sets how long bodies are collected for a baseline; a week by default.
-    ///
-    /// Shorter ones know less of the seasons of your traffic. In an example or a test: seconds, or a number of bodies.
-    pub fn period(self, period: Period) -> Self {
-        Self { period, ..self }
-    }
-
-    /// Sets what counts as growth, where no endpoint says otherwise.
-    pub fn growth(self, growth: Growth) -> Self {
-        Self { growth, ..self }
-    }
-
-    /// Sets what counts as growth of one endpoint's bodies, from its next baseline on.
-    pub fn growth_of(mut self, endpoint: EndpointName, growth: Growth) -> Self {
-        self.endpoints.retain(|(known, _)| *known != endpoint);
-        self.endpoints.push((endpoint, growth));
+    /// Nothing is found before the fifth tick with traffic, so this is a fifth of the least delay. More ticks a week
+    /// are more chances for a false alarm, so it also sets how much evidence one takes. A tick that comes late or
+    /// twice does no harm.
+    pub fn tick_interval(mut self, interval: Duration) -> Self {
+        self.tick = interval;
         self
     }
 
-    /// Sets by how many per cent bodies may grow over the oldest accepted baseline, however slowly; 100 by default.
-    pub fn creep_over_percent(self, percent: u32) -> Self {
-        Self { anchor: Growth::over_percent(percent), ..self }
+    /// Sets how many false alarms a week and series the bound allows; 0.001 by default.
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.alpha = alpha;
+        self
     }
 
-    /// Accepts these changes, whenever they come: a finding that one of them matches is closed as accepted at once.
+    /// Sets how long a baseline is collected; a week by default.
+    pub fn period(mut self, period: Period) -> Self {
+        self.period = period;
+        self
+    }
+
+    /// Sets how much growth matters; by default more than 20 % is a warning, more than 50 % an alert.
+    pub fn growth(mut self, growth: Growth) -> Self {
+        self.growth = growth;
+        self
+    }
+
+    /// Sets how much growth of one endpoint matters, in place of [`growth`](Self::growth).
+    pub fn growth_for(mut self, endpoint: EndpointName, growth: Growth) -> Self {
+        self.overrides.retain(|(known, _)| *known != endpoint);
+        self.overrides.push((endpoint, growth));
+        self
+    }
+
+    /// Sets how much growth over the oldest baseline is slow creep; more than double by default, of any quantile.
+    pub fn creep(mut self, growth: Growth) -> Self {
+        self.anchor = growth;
+        self
+    }
+
+    /// Adds changes that are accepted, whenever they come: a finding that one of them covers is closed at once.
     pub fn accepted(mut self, changes: impl IntoIterator<Item = AcceptedChange>) -> Self {
         self.accepted.extend(changes);
         self
     }
 
-    /// Names the version of this service (`service.version`), for findings about what it answers itself.
-    pub fn service_version(self, version: impl Into<Arc<str>>) -> Self {
-        Self { version: Some(version.into()), ..self }
+    /// Sets the version of this service, as in the resource attribute `service.version`: what findings of its own
+    /// answers name.
+    pub fn service_version(mut self, version: impl Into<Box<str>>) -> Self {
+        self.version = Some(version.into());
+        self
     }
 
-    /// Sets who is told of each finding that is opened, raised to an alert, or closed; called by the one who ticks.
-    pub fn on_finding(self, told: impl Fn(&Finding) + Send + Sync + 'static) -> Self {
-        Self { told: OnFinding(Some(Arc::new(told))), ..self }
+    /// Sets what is called with each notice, after the tick that found it, on the thread that ticks.
+    pub fn on_notice(mut self, call: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.on_notice = Some(Arc::new(call));
+        self
     }
 
     /// Makes the detector.
@@ -113,13 +114,22 @@ impl DetectorBuilder {
     pub fn build(self) -> Detector {
         Detector::with_settings(self)
     }
+}
 
-    pub(super) fn statistic(&self) -> Statistic {
-        Statistic::new(self.alpha, self.tick)
-    }
-
-    pub(super) fn growth_for(&self, endpoint: &crate::Endpoint) -> &Growth {
-        let own = self.endpoints.iter().find(|(name, _)| name.is_of(endpoint));
-        own.map_or(&self.growth, |(_, growth)| growth)
+impl fmt::Debug for DetectorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ledger, tick, alpha, period, growth, anchor, overrides, accepted, version, on_notice } = self;
+        f.debug_struct("DetectorBuilder")
+            .field("ledger", ledger)
+            .field("tick", tick)
+            .field("alpha", alpha)
+            .field("period", period)
+            .field("growth", growth)
+            .field("creep", anchor)
+            .field("growth_for", overrides)
+            .field("accepted", accepted)
+            .field("service_version", version)
+            .field("on_notice", &on_notice.is_some())
+            .finish()
     }
 }

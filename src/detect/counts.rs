@@ -1,175 +1,164 @@
-//! Bodies by bucket, sparse: what a baseline, a period and an excursion are made of.
-
-use std::fmt;
-use std::str::FromStr;
+//! Counts of bodies by bucket, packed: what is kept of a population for as long as a detector lives.
 
 use crate::ledger::Bucket;
 
-/// How many bodies lie in which bucket. Two add up exactly. Empty bodies count as bodies of one byte.
+/// Sizes by bucket, and how many of the bodies had no content coding.
 ///
-/// Its text is one word for each bucket that holds something, `number:bodies`, smallest first; it reads back.
+/// Each bucket that holds something as two numbers of seven bits a byte: how far it is from the last, and its count.
+/// A real endpoint's takes some 100 to 200 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    buckets: Vec<(u16, u64)>,
-    bodies: u64,
+    pub(super) identity: u64,
+    packed: Vec<u8>,
 }
 
 impl Counts {
+    pub(super) fn new(identity: u64, buckets: impl IntoIterator<Item = Bucket>) -> Self {
+        let mut counts = Self::default();
+        counts.set(identity, buckets);
+        counts.packed.shrink_to_fit();
+        counts
+    }
+
+    /// Counts these instead: buckets in order of size, each once.
+    pub(super) fn set(&mut self, identity: u64, buckets: impl IntoIterator<Item = Bucket>) {
+        let Self { identity: mine, packed } = self;
+        *mine = identity;
+        packed.clear();
+        let mut last = 0u64;
+        for bucket in buckets.into_iter().filter(|bucket| bucket.count() > 0) {
+            let place = bucket.index().map_or(0, |index| u64::from(index).saturating_add(1));
+            pack(packed, place.saturating_sub(last));
+            pack(packed, bucket.count());
+            last = place;
+        }
+    }
+
+    pub(super) fn iter(&self) -> Iter<'_> {
+        Iter { packed: self.packed.iter(), place: 0 }
+    }
+
     /// How many bodies.
     pub(super) fn bodies(&self) -> u64 {
-        self.bodies
+        self.iter().fold(0, |sum, bucket| sum.saturating_add(bucket.count()))
     }
 
-    /// Adds bodies of one bucket.
-    pub(super) fn add(&mut self, index: u16, count: u64) {
-        if count == 0 {
-            return;
-        }
-        self.bodies = self.bodies.saturating_add(count);
-        match self.buckets.binary_search_by_key(&index, |(index, _)| *index) {
-            Ok(found) => {
-                if let Some((_, mine)) = self.buckets.get_mut(found) {
-                    *mine = mine.saturating_add(count);
-                }
-            }
-            Err(place) => self.buckets.insert(place, (index, count)),
-        }
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        let identity = self.identity.saturating_add(other.identity);
+        Self::new(identity, merged(self.iter(), other.iter(), u64::saturating_add))
     }
 
-    /// Adds all bodies of `other`.
-    pub(super) fn merge(&mut self, other: &Self) {
-        for (index, count) in &other.buckets {
-            self.add(*index, *count);
-        }
+    /// What is here and not there; a bucket that holds less here holds nothing in it.
+    pub(super) fn minus(&self, other: &Self) -> Self {
+        let identity = self.identity.saturating_sub(other.identity);
+        Self::new(identity, merged(self.iter(), other.iter(), u64::saturating_sub))
     }
 
-    /// Raises a bucket's count to `count`, if it is lower, and tells by how much.
-    pub(super) fn raise(&mut self, index: u16, count: u64) -> u64 {
-        let known = self.buckets.binary_search_by_key(&index, |(index, _)| *index);
-        let known = known.ok().and_then(|found| self.buckets.get(found)).map_or(0, |(_, count)| *count);
-        let more = count.saturating_sub(known);
-        self.add(index, more);
-        more
-    }
-
-    /// Forgets all bodies, and keeps the memory.
-    pub(super) fn clear(&mut self) {
-        self.buckets.clear();
-        self.bodies = 0;
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = Bucket> {
-        self.buckets.iter().map(|(index, count)| Bucket::new(Some(*index), *count))
-    }
-
-    /// The number of the largest bucket that holds something.
-    pub(super) fn largest(&self) -> Option<u16> {
-        self.buckets.last().map(|(index, _)| *index)
-    }
-
-    /// The bucket in which a share `per_mille` of the bodies ends.
-    pub(super) fn quantile(&self, per_mille: u16) -> Option<u16> {
-        let rank = u128::from(self.bodies).saturating_mul(u128::from(per_mille)).div_ceil(1_000).max(1);
-        let mut below = 0u128;
-        let found = self.buckets.iter().find(|(_, count)| {
-            below = below.saturating_add(u128::from(*count));
+    /// The size that so many thousandths of the bodies do not exceed, in bytes; the middle of its bucket.
+    pub(super) fn quantile(&self, per_mille: u16) -> Option<u64> {
+        let rank = self.bodies().saturating_mul(u64::from(per_mille)).div_ceil(1_000).max(1);
+        let mut below = 0u64;
+        let reaches = |bucket: &Bucket| {
+            below = below.saturating_add(bucket.count());
             below >= rank
-        });
-        found.map(|(index, _)| *index)
+        };
+        self.iter().find(reaches).map(|bucket| bucket.middle())
+    }
+
+    /// The number of the largest body's bucket; empty bodies count as of one byte.
+    pub(super) fn largest(&self) -> u16 {
+        self.iter().last().and_then(|bucket| bucket.index()).unwrap_or(0)
     }
 }
 
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, (index, count)) in self.buckets.iter().enumerate() {
-            let space = if at == 0 { "" } else { " " };
-            write!(f, "{space}{index}:{count}")?;
+/// The buckets of two lists, both in order of size, each with what `join` makes of its two counts.
+pub(super) fn merged(
+    a: impl Iterator<Item = Bucket>,
+    b: impl Iterator<Item = Bucket>,
+    join: impl Fn(u64, u64) -> u64,
+) -> impl Iterator<Item = Bucket> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    std::iter::from_fn(move || {
+        let index = match (a.peek(), b.peek()) {
+            (Some(a), Some(b)) => a.index().min(b.index()),
+            (Some(one), None) | (None, Some(one)) => one.index(),
+            (None, None) => return None,
+        };
+        let mine = a.next_if(|bucket| bucket.index() == index).map_or(0, |bucket| bucket.count());
+        let other = b.next_if(|bucket| bucket.index() == index).map_or(0, |bucket| bucket.count());
+        Some(Bucket::new(index, join(mine, other)))
+    })
+}
+
+fn pack(into: &mut Vec<u8>, mut number: u64) {
+    while number > 0x7f {
+        into.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "seven bits")]
+    into.push(number as u8);
+}
+
+fn unpack(packed: &mut std::slice::Iter<'_, u8>) -> Option<u64> {
+    let (mut number, mut shift) = (0u64, 0u32);
+    loop {
+        let byte = *packed.next()?;
+        number |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+        if byte & 0x80 == 0 {
+            return Some(number);
         }
-        Ok(())
+        shift = shift.saturating_add(7);
     }
 }
 
-impl FromStr for Counts {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut counts = Self::default();
-        for word in text.split_ascii_whitespace() {
-            let read = word.split_once(':').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
-            match read {
-                Some((index, count)) if index <= LAST => counts.add(index, count),
-                _ => {
-                    return Err(format!(
-                        "{word:?} is no bucket; one is written `number:bodies`, with 0 to {LAST} first"
-                    ));
-                }
-            }
-        }
-        Ok(counts)
-    }
+#[derive(Clone, Debug)]
+pub(super) struct Iter<'a> {
+    packed: std::slice::Iter<'a, u8>,
+    place: u64,
 }
 
-#[cfg(feature = "serde")]
-impl serde::Serialize for Counts {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl Iterator for Iter<'_> {
+    type Item = Bucket;
+
+    fn next(&mut self) -> Option<Bucket> {
+        self.place = self.place.saturating_add(unpack(&mut self.packed)?);
+        let index = self.place.checked_sub(1).map(|index| u16::try_from(index).unwrap_or(u16::MAX));
+        Some(Bucket::new(index, unpack(&mut self.packed)?))
     }
 }
-
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for Counts {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// The number of the last bucket, of bodies of up to 1 TiB and of all that are larger.
-const LAST: u16 = 640;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn quantiles_are_the_buckets_of_order_statistics() {
-        let mut counts = Counts::default();
-        assert_eq!(counts.quantile(500), None);
-        counts.add(10, 1);
-        counts.add(20, 98);
-        counts.add(30, 1);
-        assert_eq!(
-            [0, 10, 11, 500, 990, 991, 1_000].map(|q| counts.quantile(q).unwrap()),
-            [10, 10, 20, 20, 20, 30, 30]
-        );
-    }
+    use super::*;
 
-    #[test]
-    fn what_goes_backwards_is_not_counted_again_when_it_comes_back() {
-        let mut counts = Counts::default();
-        assert_eq!([5, 3, 5, 9].map(|count| counts.raise(7, count)), [5, 0, 0, 4]);
-        assert_eq!(counts.bodies(), 9);
-    }
-
-    #[test]
-    fn what_is_no_bucket_is_named() {
-        for word in ["7", "7:", ":7", "-1:7", "641:7", "7:x"] {
-            assert!(word.parse::<Counts>().unwrap_err().contains(word), "{word}");
-        }
+    fn counts() -> impl Strategy<Value = Counts> {
+        let bucket = (proptest::option::of(0u16..=640), 1u64..u64::MAX / 1_000);
+        proptest::collection::btree_map(bucket.clone().prop_map(|b| b.0), bucket.prop_map(|b| b.1), 0..40)
+            .prop_map(|map| Counts::new(7, map.into_iter().map(|(index, count)| Bucket::new(index, count))))
     }
 
     proptest! {
         #[test]
-        fn its_text_reads_back_and_sums_are_exact(a: Vec<(u8, u32)>, b: Vec<(u8, u32)>) {
-            let of = |all: &[(u8, u32)]| {
-                let mut counts = Counts::default();
-                all.iter().for_each(|(index, count)| counts.add((*index).into(), (*count).into()));
-                counts
-            };
-            let mut both = of(&a);
-            both.merge(&of(&b));
-            prop_assert_eq!(&both, &of(&[a, b].concat()));
-            prop_assert_eq!(both.to_string().parse::<Counts>(), Ok(both));
+        fn packing_loses_nothing(sizes in proptest::collection::btree_map(proptest::option::of(0u16..=640), 1u64.., 0..60)) {
+            let buckets: Vec<Bucket> = sizes.into_iter().map(|(index, count)| Bucket::new(index, count)).collect();
+            prop_assert_eq!(Counts::new(0, buckets.clone()).iter().collect::<Vec<_>>(), buckets);
         }
+
+        #[test]
+        fn what_is_added_can_be_taken_away(a in counts(), b in counts()) {
+            prop_assert_eq!(a.plus(&b).minus(&b), a.clone());
+            prop_assert_eq!(a.plus(&b).bodies(), a.bodies() + b.bodies());
+        }
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_bodies_in_order() {
+        let counts = Counts::new(0, [Bucket::new(None, 50), Bucket::new(Some(208), 49), Bucket::new(Some(300), 1)]);
+        assert_eq!(counts.quantile(500), Some(0));
+        assert!(counts.quantile(900).is_some_and(|size| (7_800..8_200).contains(&size)));
+        assert!(counts.quantile(999).is_some_and(|size| size > 400_000));
+        assert_eq!((counts.largest(), Counts::default().quantile(500)), (300, None));
     }
 }

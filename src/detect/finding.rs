@@ -1,27 +1,28 @@
-//! What the detector says: which bodies grew, from what to what, since when, since which version, and how it ended.
+//! What the detector says: what grew, from what to what, since when, and how it ended.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::counts::Counts;
 use super::settings::Quantile;
 use crate::clock;
-use crate::endpoint::{Direction, Endpoint};
-use crate::ledger::{Bucket, Exemplar, View};
+use crate::endpoint::{Direction, Endpoint, Role};
+use crate::ledger::{Exemplar, Version, View};
 
-/// How sure a finding is of mattering.
+/// How sure it is that somebody should look now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Severity {
-    /// Chance is ruled out, but the growth is within the gate, or no calm period has shown yet what is usual here.
+    /// Chance is ruled out, but the growth is smaller than what counts as an alert, or no calm period has been seen yet.
     Warning,
-    /// Chance is ruled out, and the growth is beyond the gate.
+    /// Chance is ruled out, and the growth is larger than the gate.
     Alert,
 }
 
 impl Severity {
-    /// The value of the attribute `plimsoll.severity`: `warning` or `alert`.
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Warning, Self::Alert];
+
+    /// `warning` or `alert`: the value of the attribute `plimsoll.severity`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -31,63 +32,60 @@ impl Severity {
     }
 }
 
-/// What kind of growth it is.
+/// What kind of change it looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
-pub enum GrowthKind {
-    /// Bodies are larger than any that the baseline holds, by more than the margin.
+pub enum FindingKind {
+    /// Some bodies are larger than any of the baseline, by more than the evidence margin.
     LargerThanEver,
-    /// No body is: there are more of the large ones than there were.
+    /// No body is larger than what the baseline has seen, but more of them are among the large ones.
     MixShift,
-    /// More bodies came without a content coding than used to: what grew is the wire's share, not the content.
+    /// The share of bodies without content coding rose: they may be as they were, and no longer compressed.
     CompressionLost,
-    /// Too slow to see from one period to the next: it is twice the oldest accepted baseline.
-    SlowCreep,
+    /// Each period was little larger than the last, and together they are twice the oldest baseline.
+    Creep,
 }
 
-impl GrowthKind {
-    /// The value of the attribute `plimsoll.growth.kind`: `larger_than_ever`, `mix_shift`, `compression_lost` or
-    /// `slow_creep`.
+impl FindingKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::LargerThanEver, Self::MixShift, Self::CompressionLost, Self::Creep];
+
+    /// The value of the attribute `plimsoll.finding.kind`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::LargerThanEver => "larger_than_ever",
             Self::MixShift => "mix_shift",
             Self::CompressionLost => "compression_lost",
-            Self::SlowCreep => "slow_creep",
+            Self::Creep => "creep",
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::LargerThanEver => "bodies larger than ever",
+            Self::MixShift => "mix shift suspected: no body is larger than before, but more of them are large",
+            Self::CompressionLost => "compression lost: more bodies come without content coding",
+            Self::Creep => "slow creep: measured against the oldest baseline, not the last period",
         }
     }
 }
 
-/// The sizes of some bodies, in bytes, each within 2.2 % (half a bucket of the histogram).
+/// How large bodies were: their number, and the sizes at the four quantiles in bytes, within 2.2 %; 0 of none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "documented at the type")]
 pub struct SizeSummary {
-    /// How many bodies.
     pub bodies: u64,
-    /// The median.
     pub p50: u64,
-    /// Nine of ten are no larger.
     pub p90: u64,
-    /// 99 of a hundred.
     pub p99: u64,
-    /// 999 of a thousand.
     pub p999: u64,
-    /// The largest.
-    pub max: u64,
 }
 
 impl SizeSummary {
-    pub(super) fn of(counts: &Counts) -> Self {
-        let middle = |index: Option<u16>| index.map_or(0, |index| Bucket::new(Some(index), 1).middle());
-        let [p50, p90, p99, p999] = Quantile::ALL.map(|quantile| middle(counts.quantile(quantile.per_mille())));
-        Self { bodies: counts.bodies(), p50, p90, p99, p999, max: middle(counts.largest()) }
-    }
-
-    /// The size at this quantile, in bytes.
+    /// The size at this quantile.
     #[must_use]
-    pub fn quantile(&self, quantile: Quantile) -> u64 {
+    pub const fn quantile(&self, quantile: Quantile) -> u64 {
         match quantile {
             Quantile::P50 => self.p50,
             Quantile::P90 => self.p90,
@@ -95,234 +93,206 @@ impl SizeSummary {
             Quantile::P999 => self.p999,
         }
     }
+
+    pub(super) fn of(counts: &Counts) -> Self {
+        let [p50, p90, p99, p999] = Quantile::ALL.map(|quantile| counts.quantile(quantile.per_mille()).unwrap_or(0));
+        Self { bodies: counts.bodies(), p50, p90, p99, p999 }
+    }
 }
 
-/// How a finding ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum Closed {
-    /// The new sizes were accepted, for this reason: they are the baseline now.
-    Accepted(Box<str>),
-    /// It was said to be fixed. The old baseline stands, and looks on.
-    Fixed,
-    /// Bodies are as they were, by as clear a test as the one that found it.
-    BackToNormal,
-    /// A warning whose period ended: its bodies are part of the new baseline. Slow growth shows against the oldest.
-    TakenForUsual,
-}
-
-/// The end of a finding: the step that verifies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct Closing {
-    /// How it ended.
-    pub how: Closed,
-    /// When.
-    pub at: SystemTime,
-    /// The sizes since it may have been over; where they were accepted, those since the change.
-    pub sizes: SizeSummary,
-}
-
-/// A growth that the detector found: what, from what to what, since when, and what leads to its cause.
-///
-/// Its `Display` is a paragraph for whoever is on call.
+/// A growth that chance does not explain. Its `Display` is a paragraph for whoever is on call.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Its number, counted from 1 in each process: for [`Detector::accept`](super::Detector::accept).
+    /// Counts the findings of a detector, from 1.
     pub id: u64,
-    /// The number of the first finding of the same event: same upstream, same new version, still open.
+    /// The event it belongs to: the id of its first finding.
     pub event: u64,
-    /// Whose bodies grew.
+    /// What grew.
     pub endpoint: Endpoint,
     /// Which of its bodies.
     pub direction: Direction,
-    /// Whether their bytes are those of the wire or decoded ones.
+    /// Whether they were measured on the wire or decoded.
     pub view: View,
-    /// Warning or alert. A warning may become an alert, never the other way.
+    /// How sure it is. Rises while the finding is open, and never falls.
     pub severity: Severity,
-    /// What kind of growth.
-    pub kind: GrowthKind,
-    /// The lowest quantile that shows it: what grew for most bodies.
-    pub quantile: Quantile,
-    /// When it began: the first body above the edge that left an exemplar, else the tick before the first one.
+    /// What it looks like.
+    pub kind: FindingKind,
+    /// The estimate of when it began: the first exemplar over the edge, else the tick in which the evidence began.
     pub since: SystemTime,
     /// When it was found.
     pub found: SystemTime,
-    /// The sizes of the baseline.
+    /// The quantile whose evidence is strongest.
+    pub quantile: Quantile,
+    /// The baseline's sizes.
     pub before: SizeSummary,
-    /// The sizes since the change; moves at every tick while the finding is open and not about to close.
+    /// The sizes since the change; they move with each tick with traffic while the finding is open.
     pub after: SizeSummary,
-    /// The logarithm of the e-value: chance alone does this in fewer than one of `exp(evidence)` cases.
+    /// The logarithm of the e-value when it was found, or became an alert.
     pub evidence: f64,
-    /// What the evidence had to reach.
-    pub threshold: f64,
-    /// The last version that was seen before the change, if versions are known.
-    pub version_before: Option<Arc<str>>,
-    /// The first version that was seen with it; `None` where none came with it.
-    pub version_after: Option<Arc<str>>,
-    /// Bodies above the edge, with the traces of their calls; the first ones that were seen, five at most.
-    pub exemplars: Vec<Exemplar>,
-    /// How it ended; `None` while it is open.
-    pub closed: Option<Closing>,
+    /// The last version seen before the change: of the upstream for a client, else our own.
+    pub version_before: Option<Box<str>>,
+    /// The first version seen after it, likewise.
+    pub version_after: Option<Box<str>>,
+    /// Bodies over the gate edge that left their trace, at most [`Finding::TRACES`]; the first ones since the change.
+    pub traces: Vec<Exemplar>,
 }
 
 impl Finding {
-    /// How many times the baseline's size the new one is, at [`quantile`](Self::quantile); within 4.4 %.
-    #[must_use]
-    pub fn factor(&self) -> f64 {
-        let [before, after] = [self.before, self.after].map(|sizes| sizes.quantile(self.quantile).max(1));
-        #[allow(clippy::cast_precision_loss, reason = "bytes to 1 TiB")]
-        let factor = after as f64 / before as f64;
-        factor
+    /// The most traces that a finding names.
+    pub const TRACES: usize = 5;
+
+    /// Whether a person would call both one change: of one upstream, or of ourselves, with one version.
+    pub(super) fn is_of_one_event(&self, other: &Self) -> bool {
+        self.endpoint.role() == other.endpoint.role()
+            && self.endpoint.upstream() == other.endpoint.upstream()
+            && self.version_after == other.version_after
     }
 
-    /// Whether it is still open.
+    /// Names the upstream's versions around the change, which is no earlier than `not_before`; or our own.
+    pub(super) fn name_versions(&mut self, seen: &[Version], not_before: u64, own: Option<&str>) {
+        let (before, after): (Vec<&Version>, Vec<&Version>) =
+            seen.iter().partition(|version| version.first < not_before);
+        self.version_before = before.last().map(|version| (*version.text).into());
+        self.version_after =
+            after.first().map(|version| (*version.text).into()).or_else(|| self.version_before.clone());
+        if self.endpoint.role() == Role::Server {
+            self.version_after = own.map(Into::into);
+        }
+    }
+
+    /// Keeps what of these bodies came since the change, as long as there is room.
+    pub(super) fn gather(&mut self, exemplars: impl Iterator<Item = Exemplar>) {
+        if self.traces.len() >= Self::TRACES {
+            return;
+        }
+        let mut new: Vec<Exemplar> = exemplars.filter(|exemplar| exemplar.time() >= self.since).collect();
+        new.sort_by_key(Exemplar::unix_nanos);
+        for exemplar in new {
+            if self.traces.len() < Self::TRACES
+                && self.traces.iter().all(|known| known.trace_id() != exemplar.trace_id())
+            {
+                self.traces.push(exemplar);
+            }
+        }
+    }
+
+    /// By how much the leading quantile grew: 2.0 is twice the size. Empty bodies count as of one byte.
     #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.closed.is_none()
+    #[allow(clippy::cast_precision_loss, reason = "sizes to 2^40")]
+    pub fn factor(&self) -> f64 {
+        let (before, after) = (self.before.quantile(self.quantile), self.after.quantile(self.quantile));
+        after.max(1) as f64 / before.max(1) as f64
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { endpoint, direction, quantile, before, after, .. } = self;
-        let title = match self.severity {
-            Severity::Alert => "ALERT",
-            Severity::Warning => "Warning",
-        };
-        let (was, is) = (before.quantile(*quantile), after.quantile(*quantile));
-        write!(
-            f,
-            "{title}: {direction} bodies of {endpoint} are {:.1} times as large since {}: their {quantile} was {} and \
-             is {}",
-            self.factor(),
-            clock::Utc(self.since),
-            Bytes(was),
-            Bytes(is),
-        )?;
-        if *quantile != Quantile::P99 {
-            write!(f, ", p99 was {} and is {}", Bytes(before.p99), Bytes(after.p99))?;
+        let Self { endpoint, direction, severity, kind, quantile, before, after, evidence, .. } = self;
+        let role = endpoint.role();
+        write!(f, "{severity}: {direction} bodies of {endpoint} ({role}) are ")?;
+        write!(f, "{:.1} times as large at {quantile} since {}", self.factor(), clock::Utc(self.since))?;
+        for quantile in Quantile::ALL {
+            let (before, after) = (Bytes(before.quantile(quantile)), Bytes(after.quantile(quantile)));
+            write!(f, "{} {quantile} from {before} to {after}", separator(quantile))?;
         }
-        write!(f, " ({} bodies since). ", after.bodies)?;
-        f.write_str(match self.kind {
-            GrowthKind::LargerThanEver => "They are larger than any before. ",
-            GrowthKind::MixShift => "None is larger than those before: there are more of the large ones, so look at who asks for what. ",
-            GrowthKind::CompressionLost => "More of them come uncompressed than before: look at what is asked for and sent as content-encoding first. ",
-            GrowthKind::SlowCreep => "It grew too slowly to stand out in any one period; this is against the oldest baseline that was accepted. ",
-        })?;
+        write!(f, ". {}", kind.sentence())?;
         match (&self.version_before, &self.version_after) {
-            (Some(before), Some(after)) => {
-                write!(f, "It came with version {after} (before: {before}): look at that deploy first. ")?;
-            }
-            (None, Some(after)) => write!(f, "It came with version {after}: look at that deploy first. ")?,
-            (Some(before), None) => write!(f, "No new version came with it: it is {before}, as before. ")?,
+            (Some(before), Some(after)) if before == after => write!(f, "; the version did not change ({after})")?,
+            (Some(before), Some(after)) => write!(f, "; first seen with version {after}, before it {before}")?,
+            (None, Some(after)) => write!(f, "; first seen with version {after}")?,
+            (Some(before), None) => write!(f, "; the last version before was {before}")?,
             (None, None) => {}
         }
-        if let Some((first, rest)) = self.exemplars.split_first() {
-            write!(f, "Calls that show it: trace {:032x}", first.trace_id())?;
-            rest.iter().try_for_each(|exemplar| write!(f, ", {:032x}", exemplar.trace_id()))?;
-            f.write_str(". ")?;
+        write!(
+            f,
+            ". By {} bodies since; chance alone would do this once in 10^{:.0}",
+            after.bodies,
+            evidence / 10f64.ln()
+        )?;
+        if let Some((first, rest)) = self.traces.split_first() {
+            write!(f, ". Traces that show it: {:032x}", first.trace_id())?;
+            rest.iter().try_for_each(|trace| write!(f, ", {:032x}", trace.trace_id()))?;
         }
-        match &self.closed {
-            None => write!(f, "Open: roll back, or accept finding {}.", self.id),
-            Some(closing) => write!(f, "{closing}"),
-        }
+        f.write_str(".")
     }
+}
+
+fn separator(quantile: Quantile) -> &'static str {
+    if quantile == Quantile::P50 { ":" } else { "," }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a finding is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The sizes came back by themselves.
+    Recovered,
+    /// Somebody said that it is fixed, and the sizes since then agree.
+    Fixed,
+    /// A warning that lasted to the end of its period: its bodies are in the baseline now. What goes on growing like that
+    /// is found against the oldest baseline.
+    TakenForUsual,
+    /// The change is wanted, for this reason: the sizes since the change are the new baseline.
+    Accepted(Box<str>),
+}
+
+/// The report that closes a finding: the sizes after it. Its `Display` is a paragraph.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Closing {
+    /// What is over, as it stood at its end.
+    pub finding: Finding,
+    /// Why.
+    pub resolution: Resolution,
+    /// When it was closed.
+    pub at: SystemTime,
+    /// The sizes that speak for it: since they fell back, or since the change where that was accepted.
+    pub sizes: SizeSummary,
 }
 
 impl fmt::Display for Closing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { how, at, sizes } = self;
-        match how {
-            Closed::Accepted(reason) => write!(f, "Accepted at {}: {reason}", clock::Utc(*at))?,
-            Closed::Fixed => write!(f, "Said to be fixed at {}", clock::Utc(*at))?,
-            Closed::BackToNormal => write!(f, "Over at {}: bodies are as they were", clock::Utc(*at))?,
-            Closed::TakenForUsual => write!(f, "Part of the baseline since {}", clock::Utc(*at))?,
+        let Self { finding, resolution, at, sizes } = self;
+        let Finding { endpoint, direction, .. } = finding;
+        write!(
+            f,
+            "closed at {}: {direction} bodies of {endpoint}, larger since {}, ",
+            clock::Utc(*at),
+            clock::Utc(finding.since)
+        )?;
+        match resolution {
+            Resolution::Recovered => f.write_str("are back")?,
+            Resolution::Fixed => f.write_str("are fixed")?,
+            Resolution::TakenForUsual => f.write_str("are usual by now, and part of the baseline")?,
+            Resolution::Accepted(reason) => write!(f, "are accepted ({reason})")?,
         }
-        if sizes.bodies == 0 {
-            return f.write_str(".");
+        for quantile in Quantile::ALL {
+            let (now, before) = (Bytes(sizes.quantile(quantile)), Bytes(finding.before.quantile(quantile)));
+            write!(f, "{} {quantile} is {now}, was {before} before", separator(quantile))?;
         }
-        let SizeSummary { bodies, p50, p99, .. } = sizes;
-        write!(f, "; of the last {bodies} bodies p50 is {}, p99 {}.", Bytes(*p50), Bytes(*p99))
+        write!(f, ". By {} bodies.", sizes.bodies)
     }
 }
 
-/// A size for people: `512 bytes`, `8.2 KB`, with 1,000 bytes to a KB.
+/// A size as people read it: `8.0 KiB`.
 struct Bytes(u64);
 
 impl fmt::Display for Bytes {
+    #[allow(clippy::cast_precision_loss, reason = "shown with one digit")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        #[allow(clippy::cast_precision_loss, reason = "shown with one decimal")]
-        let bytes = self.0 as f64;
-        match self.0 {
-            0..1_000 => write!(f, "{} bytes", self.0),
-            1_000..1_000_000 => write!(f, "{:.1} KB", bytes / 1e3),
-            1_000_000..1_000_000_000 => write!(f, "{:.1} MB", bytes / 1e6),
-            _ => write!(f, "{:.1} GB", bytes / 1e9),
+        let (mut size, mut unit) = (self.0 as f64, "B");
+        for next in ["KiB", "MiB", "GiB", "TiB"] {
+            if size < 1024.0 {
+                break;
+            }
+            (size, unit) = (size / 1024.0, next);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
-    use super::*;
-    use crate::endpoint::{Key, Role, Upstream};
-    use http::Method;
-
-    fn finding() -> Finding {
-        let upstream = Upstream::new(Some("inventory"), None);
-        let key = Key::new(Role::Client, &Method::GET, upstream, Some("/inventory/{sku}"));
-        let sizes = |p50, p99| SizeSummary { bodies: 50, p50, p90: p50, p99, p999: p99, max: p99 };
-        Finding {
-            id: 7,
-            event: 7,
-            endpoint: Endpoint::new(&key),
-            direction: Direction::Response,
-            view: View::Decoded,
-            severity: Severity::Alert,
-            kind: GrowthKind::LargerThanEver,
-            quantile: Quantile::P50,
-            since: UNIX_EPOCH + Duration::from_secs(1_795_602_664),
-            found: UNIX_EPOCH + Duration::from_secs(1_795_602_666),
-            before: sizes(8_200, 9_100),
-            after: sizes(85_280, 91_000),
-            evidence: 30.0,
-            threshold: 20.0,
-            version_before: Some("2.30.0".into()),
-            version_after: Some("2.31.0".into()),
-            exemplars: vec![],
-            closed: None,
-        }
-    }
-
-    #[test]
-    fn it_reads_as_a_paragraph_for_whoever_is_on_call() {
-        assert_eq!(
-            finding().to_string(),
-            "ALERT: response bodies of GET /inventory/{sku} of inventory are 10.4 times as large since \
-             2026-11-25 10:31:04 UTC: their p50 was 8.2 KB and is 85.3 KB, p99 was 9.1 KB and is 91.0 KB (50 bodies \
-             since). They are larger than any before. It came with version 2.31.0 (before: 2.30.0): look at that \
-             deploy first. Open: roll back, or accept finding 7."
-        );
-    }
-
-    #[test]
-    fn a_closed_one_says_how_and_what_the_sizes_are_now() {
-        let closed = Closing {
-            how: Closed::BackToNormal,
-            at: UNIX_EPOCH + Duration::from_secs(1_795_602_700),
-            sizes: SizeSummary { bodies: 50, p50: 8_200, p99: 9_000, ..SizeSummary::default() },
-        };
-        let said = Finding { closed: Some(closed), version_after: None, ..finding() }.to_string();
-        assert!(said.contains("No new version came with it: it is 2.30.0, as before."), "{said}");
-        assert!(
-            said.ends_with("Over at 2026-11-25 10:31:40 UTC: bodies are as they were; of the last 50 bodies p50 is 8.2 KB, p99 9.0 KB."),
-            "{said}"
-        );
+        if unit == "B" { write!(f, "{size} {unit}") } else { write!(f, "{size:.1} {unit}") }
     }
 }

@@ -300,15 +300,12 @@ impl RungEdges {
             (expected + CONFIDENCE * (n0 * p0 * (1.0 - p0)).sqrt()).ceil() as u64
         };
         let rule = growth.rule(quantile);
-        let (evidence_over, alert_over) = (octave_16ths(rule.evidence_percent), octave_16ths(rule.alert_percent));
         let at = |rank| bucket_at(baseline, rank);
         let quantile = at(rank)?;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 16 * 26")]
-        let (evidence_over, alert_over) = (evidence_over.ceil() as u16, alert_over.floor() as u16);
         Some(Self {
             quantile,
-            evidence: at(upper_rank.min(bodies))?.saturating_add(evidence_over),
-            gate: quantile.saturating_add(alert_over),
+            evidence: at(upper_rank.min(bodies))?.saturating_add(rule.evidence_buckets()),
+            gate: quantile.saturating_add(rule.alert_buckets()),
         })
     }
 }
@@ -326,11 +323,6 @@ fn bucket_at(buckets: &[Bucket], rank: u64) -> Option<u16> {
         below >= rank
     };
     buckets.iter().find(reaches).map(place)
-}
-
-/// How many buckets wide a growth by so many per cent is.
-pub(super) fn octave_16ths(percent: u32) -> f64 {
-    16.0 * (1.0 + f64::from(percent) / 100.0).log2()
 }
 
 impl Ladder {
@@ -371,11 +363,61 @@ impl Ladder {
         Verdict { quantile, evidence: evidence(climbs, height), threshold, since, bodies, above_gate }
     }
 
-    /// An upper bound of a rung's evidence that costs nothing to have: its leading S_j.
-    #[must_use]
-    pub fn height(&self, quantile: Quantile) -> f64 {
+    /// A ladder that stands at 0, and counts its ticks on from this one.
+    pub(super) fn after(ticks: u64) -> Self {
+        Self { ticks, ..Self::default() }
+    }
+
+    /// How many ticks it took.
+    pub(super) fn ticks(&self) -> u64 {
+        self.ticks
+    }
+
+    /// Takes every S_j back to 0.
+    pub(super) fn restart(&mut self) {
+        self.rungs = Default::default();
+    }
+
+    /// The leading S_j of a rung: no less than its evidence, and cheaper to have.
+    pub(super) fn height(&self, quantile: Quantile) -> f64 {
         let climbs = self.rungs.get(quantile as usize);
         climbs.into_iter().flatten().fold(0.0, |best, climb| climb.height.max(best))
+    }
+
+    /// The highest S_j that left 0 in this tick; 0 where none did.
+    pub(super) fn height_since(&self, tick: u64) -> f64 {
+        let since = self.rungs.iter().flatten().filter(|climb| climb.since == tick);
+        since.fold(0.0, |best, climb| climb.height.max(best))
+    }
+
+    /// The rungs of which an S_j left 0 in this tick.
+    pub(super) fn began_in(&self, tick: u64) -> impl Iterator<Item = Quantile> {
+        let began =
+            move |climbs: &[Climb; ALTERNATIVES]| climbs.iter().any(|climb| climb.height > 0.0 && climb.since == tick);
+        Quantile::ALL
+            .into_iter()
+            .zip(&self.rungs)
+            .filter(move |(_, climbs)| began(climbs))
+            .map(|(quantile, _)| quantile)
+    }
+
+    /// Which S_j leads a rung.
+    pub(super) fn leading(&self, quantile: Quantile) -> usize {
+        let climbs = self.rungs.get(quantile as usize).into_iter().flatten().enumerate();
+        let highest = climbs.filter(|(_, climb)| climb.height > 0.0).max_by(|a, b| a.1.height.total_cmp(&b.1.height));
+        highest.map_or(0, |(place, _)| place)
+    }
+
+    /// How high one S_j stands.
+    pub(super) fn height_of(&self, quantile: Quantile, alternative: usize) -> f64 {
+        self.rungs.get(quantile as usize).and_then(|climbs| climbs.get(alternative)).map_or(0.0, |climb| climb.height)
+    }
+
+    /// Holds every S_j of a rung at most this high, so that it falls as soon as it rose.
+    pub(super) fn hold(&mut self, quantile: Quantile, at_most: f64) {
+        for climb in self.rungs.get_mut(quantile as usize).into_iter().flatten() {
+            climb.height = climb.height.min(at_most);
+        }
     }
 
     fn climbs(&self, statistic: &Statistic, quantile: Quantile) -> &[Climb] {

@@ -1,56 +1,76 @@
-//! The detector: the service itself notices that its bodies grew, since when, and with which version.
+//! The detector: the service itself notices that its bodies grew, when, and from what to what.
 //!
-//! It reads the ledger's offered sizes at every tick, off the request path, and holds them against a baseline: the sizes
-//! of the same endpoint in the period before, a week by default. The rule is "p99 grew by more than 50 % over the same
-//! endpoint a week ago", and the same for p50, p90 and p99.9. It is not a comparison of two p99s, which false-alarms all
-//! the time in small windows and comes late in large ones, but a test that may be asked at every tick: see [`Ladder`],
-//! which can also be driven by hand, on counts of your own.
+//! ```
+//! use plimsoll::{Detector, Ledger};
 //!
-//! # What is judged together
+//! let ledger = Ledger::new();
+//! let detector = Detector::new(&ledger);
+//! let ticker = detector.start()?; // findings are logged from now on
+//! # drop(ticker);
+//! # Ok::<_, std::io::Error>(())
+//! ```
 //!
-//! The offered bodies of an endpoint, a direction and a view: complete ones of 2xx answers, and refused ones by what they
-//! declared. Without the refused ones, a limit would blind the detector. All content codings together: the share of
-//! uncoded bodies is watched beside them, so that lost compression is called that.
+//! # What is compared
 //!
-//! # The first periods
+//! All bodies that were *offered* to one endpoint, in one direction and view: those of requests, and of successful
+//! responses, completed or refused. Refused ones count by what they declared, or else was seen of them: a limit does not
+//! blind the detector. All content codings count together, and the share without one is watched beside them: where
+//! that rose, the finding says "compression lost".
 //!
-//! | period | status | what is found |
-//! |---|---|---|
-//! | first | [`Status::Learning`] | nothing: the baseline is collected |
-//! | second | [`Status::FirstPeriod`] | p99 and p99.9 give alerts; growth of the median and p90 is a warning, since the season of this traffic is not known yet |
-//! | from the third | [`Status::Watching`] | all quantiles give alerts, with what was usual in the last calm period allowed for |
+//! They are compared with the same series a period ago: a week by default, so that Mondays meet Mondays. Only the
+//! shares of bodies above four edges are compared, over the baseline's p50, p90, p99 and p99.9. The method, its source
+//! and its bound on false alarms stand at [`Ladder`].
 //!
-//! A quantile is judged once the baseline has a hundred bodies, and ten beyond it: the median and p90 from 100 bodies, p99
-//! from 1,000, p99.9 from 10,000. At the end of each period in which no alert was open, its bodies become the baseline.
+//! # The first weeks
 //!
-//! # Living with a finding
+//! 1. *Learning*: no baseline, no findings. Limits work all the same.
+//! 2. From the end of the first period, p99 and p99.9 may alert, p50 and p90 warn: nobody knows yet how much they move in
+//!    calm traffic. What they do is noted.
+//! 3. From the end of a calm period on, all may alert, above what calm traffic did. Each calm period is the baseline of
+//!    the next. While an alert is open the period stands still, and none of its bodies enter a baseline. A warning that
+//!    lasts is usual from the end of its period on.
 //!
-//! While an alert is open, nothing since it began enters the baseline, and the period stands still. It closes by itself
-//! when bodies are as they were, with a report of the sizes since; or it is [accepted](Detector::accept), and the
-//! bodies since the change are the new baseline; or it is said to be [fixed](Detector::fixed). A warning is evidence
-//! without the size that would make it an alert: if it lasts to the end of its period, its bodies are taken for usual,
-//! and growth that goes on like that is found against the oldest baseline that was accepted ([`GrowthKind::SlowCreep`]).
+//! A baseline needs 100 bodies for p50 and p90, 1,000 for p99, 10,000 for p99.9. The oldest one, or the last that was
+//! accepted, stays as an anchor: what grew a little each week, and doubled, is found against it.
 //!
-//! Growth that is known to come can be accepted beforehand: [`AcceptedChange`].
+//! # A finding, from its opening to its end
+//!
+//! It is opened in the fifth tick with traffic at the earliest: as a warning, where chance is ruled out; as an alert,
+//! where the growth is larger than the gate, too. It goes to the log, to [`DetectorBuilder::on_notice`], to
+//! [`Detector::findings`] and to the metrics; while it is open, spans of bodies above the gate edge carry
+//! `plimsoll.above_baseline`, so that tail sampling can keep their traces. Several
+//! endpoints at once are one event.
+//!
+//! It ends when the sizes are back, when [`Detector::fixed`] is confirmed by the bodies after it, or when the change is
+//! accepted: in code with [`Detector::accept`], or as an [`AcceptedChange`]. Each end has a [`Closing`], with the sizes.
+//!
+//! The statistic can be driven by hand, on counts of your own: see [`Ladder`].
 
 mod accepted;
+mod baseline;
+mod book;
 mod builder;
+mod closing;
 mod counts;
-mod course;
 mod detector;
 mod finding;
-mod group;
 mod ladder;
-mod recovery;
+mod notice;
 mod settings;
-mod state;
 mod ticker;
+mod view;
 mod watch;
 
 pub use accepted::AcceptedChange;
+pub use baseline::Period;
 pub use builder::DetectorBuilder;
-pub use detector::{Detector, NoSuchFinding, Status, Watched};
-pub use finding::{Closed, Closing, Finding, GrowthKind, Severity, SizeSummary};
+pub use detector::Detector;
+pub use finding::{Closing, Finding, FindingKind, Resolution, Severity, SizeSummary};
 pub use ladder::{Edges, Ladder, RungEdges, Statistic, Tick, Verdict};
-pub use settings::{Growth, GrowthRule, Period, Quantile};
+pub use notice::Notice;
+pub use settings::{Growth, GrowthRule, Quantile};
 pub use ticker::Ticker;
+pub use view::{FindingCount, JudgedSeries, Stage};
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,9 @@
 //! What counts as growth, as people declare it: quantiles, and the per cent over each that matter.
 
 use std::fmt;
-use std::time::Duration;
 
 /// One of the four quantiles that are judged: the rungs of the ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Quantile {
     /// The median.
     P50,
@@ -30,11 +28,6 @@ impl Quantile {
             Self::P99 => 990,
             Self::P999 => 999,
         }
-    }
-
-    /// Whether it speaks of the few largest bodies, and not of the many: p99 and p99.9.
-    pub(super) const fn is_tail(self) -> bool {
-        matches!(self, Self::P99 | Self::P999)
     }
 
     /// The share of bodies that are larger: `1 - q`.
@@ -67,22 +60,6 @@ impl fmt::Display for Quantile {
     }
 }
 
-/// How long bodies are collected for a baseline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Period {
-    /// For so long; a week by default. Only time in which the detector ticks counts, and of one gap an hour at most.
-    Time(Duration),
-    /// Until there are so many bodies of an endpoint's direction.
-    Bodies(u64),
-}
-
-/// A week: most seasons of traffic are within one.
-impl Default for Period {
-    fn default() -> Self {
-        Self::Time(Duration::from_secs(604_800))
-    }
-}
-
 /// How much of a quantile's growth matters, in per cent over the baseline.
 ///
 /// Sizes are counted in 16 buckets a doubling, so that a rule holds to within 4.4 % of the size it names: evidence is
@@ -97,12 +74,22 @@ pub struct GrowthRule {
 }
 
 impl GrowthRule {
-    /// How many buckets the growth is wide for which evidence is collected.
+    /// How many buckets wide the evidence margin is, rounded up.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "415 at most")]
     pub(super) fn evidence_buckets(self) -> u16 {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 412")]
-        let buckets = super::ladder::octave_16ths(self.evidence_percent).ceil() as u16;
-        buckets
+        buckets(self.evidence_percent).ceil() as u16
     }
+
+    /// How many buckets wide the gate is, rounded down.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "415 at most")]
+    pub(super) fn alert_buckets(self) -> u16 {
+        buckets(self.alert_percent).floor() as u16
+    }
+}
+
+/// A growth by so many per cent in sixteenths of a doubling: 415 at most.
+fn buckets(percent: u32) -> f64 {
+    16.0 * (1.0 + f64::from(percent) / 100.0).log2()
 }
 
 impl Default for GrowthRule {
@@ -139,12 +126,6 @@ impl Growth {
     #[must_use]
     pub fn alert_over_percent(percent: u32) -> Self {
         Quantile::ALL.into_iter().fold(Self::default(), |growth, quantile| growth.alert_over(quantile, percent))
-    }
-
-    /// The same per cent for evidence and alert, of every quantile: there is no warning before the alert.
-    pub(super) fn over_percent(percent: u32) -> Self {
-        let rule = GrowthRule { evidence_percent: percent, alert_percent: percent };
-        Self { p50: rule, p90: rule, p99: rule, p999: rule }
     }
 
     /// Sets by how many per cent this quantile may grow before it is an alert.

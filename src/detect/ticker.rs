@@ -1,52 +1,66 @@
-//! A plain thread that ticks a detector, for those who have no runtime to do it.
+//! A thread that ticks, for those who have none to spare.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use super::detector::Detector;
 
-/// Ticks a detector on a thread of its own until it is dropped; made by [`Detector::start`].
+/// A running [`Detector::start`]; dropped, it ends the thread, and waits for the tick under way.
 #[derive(Debug)]
-#[must_use = "the detector is ticked until this is dropped"]
+#[must_use = "dropped, it ends the thread"]
 pub struct Ticker {
-    stopped: Arc<AtomicBool>,
+    stop: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Detector {
-    /// Ticks this detector on a thread of its own, until what this gives is dropped.
+    /// Starts a thread that calls [`tick`](Self::tick) every [`tick_interval`](Self::tick_interval), until what this
+    /// gives is dropped.
     ///
-    /// Within a runtime of your own, tick it there: `tick` takes well under a millisecond for a hundred endpoints, and
-    /// blocks on nothing but other callers of the detector.
+    /// With a runtime of your own, a task does as well: its interval timer, and `detector.tick()` for each.
+    ///
+    /// ```
+    /// use plimsoll::{Detector, Ledger};
+    ///
+    /// let ticker = Detector::new(&Ledger::new()).start()?;
+    /// drop(ticker); // the thread has ended
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Where the system gives no thread.
-    pub fn start(&self) -> io::Result<Ticker> {
-        let stopped = Arc::new(AtomicBool::new(false));
-        let (detector, stop) = (self.clone(), Arc::clone(&stopped));
-        let tick = move || {
-            while !stop.load(Relaxed) {
+    pub fn start(&self) -> std::io::Result<Ticker> {
+        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let (detector, stopped) = (self.clone(), Arc::clone(&stop));
+        let run = move || {
+            let (stop, wake) = &*stopped;
+            loop {
+                let asleep = stop.lock().unwrap_or_else(PoisonError::into_inner);
+                let interval = detector.tick_interval();
+                let (now, _) =
+                    wake.wait_timeout_while(asleep, interval, |stop| !*stop).unwrap_or_else(PoisonError::into_inner);
+                if *now {
+                    return;
+                }
+                drop(now);
                 detector.tick();
-                thread::park_timeout(detector.tick_interval());
             }
         };
-        let thread = thread::Builder::new().name("plimsoll-detector".into()).spawn(tick)?;
-        Ok(Ticker { stopped, thread: Some(thread) })
+        let thread = std::thread::Builder::new().name("plimsoll-detector".into()).spawn(run)?;
+        Ok(Ticker { stop, thread: Some(thread) })
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.stopped.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // From within its own thread, a closure of `on_finding`, there is nothing to wait for.
-            if thread.thread().id() != thread::current().id() {
-                let _ = thread.join();
-            }
+        let (stop, wake) = &*self.stop;
+        *stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        wake.notify_all();
+        // A callback may drop it from within: a thread does not wait for itself.
+        let own = |thread: &JoinHandle<()>| thread.thread().id() == std::thread::current().id();
+        if let Some(thread) = self.thread.take().filter(|thread| !own(thread)) {
+            let _ = thread.join();
         }
     }
 }

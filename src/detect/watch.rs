@@ -1,288 +1,305 @@
-//! The life of one watched series: learning, the first baseline, calm periods, and findings that open and close.
+//! One judged series: all successful bodies of an endpoint, direction and view, whatever their status and coding.
 
-use super::counts::Counts;
-use super::course::{Bodies, Course, Evidence, Excursion, Step};
-use super::finding::{Closed, Severity};
-use super::ladder::{Statistic, Tick, Verdict};
-use super::recovery::{Course as Trend, Recovery};
-use super::settings::{Growth, Period, Quantile};
+use std::cell::Cell;
 
-/// The fewest bodies that make a baseline: of fewer, no quantile is known.
-const LEAST_BODIES: u64 = 100;
+use super::baseline::{Anchor, Baseline, Period, Under, Worst, compression_lost};
+use super::counts::{Counts, merged};
+use super::finding::{Closing, Finding, FindingKind, Severity, SizeSummary};
+use super::ladder::{Ladder, Statistic, Verdict};
+use super::settings::{Growth, Quantile};
+use crate::clock;
+use crate::endpoint::{Direction, Endpoint};
+use crate::ledger::{Bucket, View};
 
-/// What is known of the offered bodies of one endpoint, direction and view.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Watch {
-    /// Against the baseline of the last calm period; `None` while the first is collected.
-    pub(super) course: Option<Course>,
-    /// Against the oldest baseline that was accepted, for growth that is too slow to see from period to period.
-    pub(super) anchor: Option<Course>,
-    /// The largest evidence of the last calm period; `None` until there was one.
-    pub(super) worst: Option<Evidence>,
-    pub(super) period: Collected,
-    pub(super) open: Option<Open>,
-    /// Bodies above each gate edge since a baseline stands.
-    pub(super) above: [u64; Quantile::ALL.len()],
-}
+/// How many beginnings of evidence are remembered at once.
+const MARKS: usize = 6;
+/// What it takes, at least, to confirm that a finding is fixed.
+pub(super) const CONFIRMING_TICKS: u64 = 5;
+pub(super) const CONFIRMING_BODIES: u64 = 30;
 
-/// The period so far.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Collected {
-    pub(super) bodies: Bodies,
-    /// How long the detector had watched when it began, in nanoseconds.
-    pub(super) began: u64,
-    pub(super) worst: Evidence,
-}
-
-/// A finding that is open.
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Open {
-    pub(super) severity: Severity,
-    pub(super) quantile: Quantile,
-    /// Whether it was found against the anchor.
-    pub(super) anchored: bool,
-    recovery: Recovery,
-    /// The bodies since it may be over.
-    recovered: Counts,
-    /// How long the detector had watched when it opened, in nanoseconds.
-    opened: u64,
-}
-
-/// When a tick is.
+/// What all series share in one tick.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    /// The tick before it, in nanoseconds since 1970.
-    pub(super) before: u64,
-    /// For how long the detector has watched, in nanoseconds.
-    pub(super) watched: u64,
-}
-
-/// What is held against what.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rules<'a> {
+pub(super) struct Now<'a> {
     pub(super) statistic: &'a Statistic,
-    pub(super) growth: &'a Growth,
-    pub(super) anchor: &'a Growth,
     pub(super) period: Period,
+    pub(super) anchor: Growth,
+    pub(super) now: u64,
+    /// When the tick before was.
+    pub(super) then: u64,
 }
 
-/// What came of a tick, where anything did.
+/// What was read of a series' bodies, and room to work on it.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    pub(super) identity: u64,
+    pub(super) buckets: Vec<Bucket>,
+    fresh: Vec<Bucket>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Event {
-    /// A finding is opened, or a warning has become an alert.
-    Found(Verdict),
-    /// The open one is closed.
-    Closed(Closed, Counts),
+pub(super) struct Watch {
+    pub(super) endpoint: Endpoint,
+    pub(super) direction: Direction,
+    pub(super) view: View,
+    pub(super) growth: Growth,
+    /// All that was counted: what the ledger holds, and what was carried over from before it.
+    pub(super) total: Counts,
+    pub(super) carried: Option<Counts>,
+    pub(super) baseline: Option<Baseline>,
+    pub(super) anchor: Option<Box<Anchor>>,
+    pub(super) period: Under,
+    pub(super) ladder: Ladder,
+    pub(super) marks: Vec<Mark>,
+    /// Bodies above the gate edge of each rung, ever since a baseline stands.
+    pub(super) above: [u64; Quantile::ALL.len()],
+    pub(super) open: Option<Box<Open>>,
+}
+
+/// Where evidence began: what had been counted before.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Mark {
+    pub(super) tick: u64,
+    pub(super) at: u64,
+    /// The tick before.
+    pub(super) then: u64,
+    pub(super) before: Counts,
+    /// The worst evidence of the period until then.
+    pub(super) worst: Worst,
+}
+
+/// A finding that is open, and what it takes to close it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Open {
+    pub(super) finding: Finding,
+    pub(super) by_anchor: bool,
+    /// The change is no earlier than this, in nanoseconds since 1970.
+    pub(super) not_before: u64,
+    /// The S_j that led when it was found: at 0, all is well.
+    pub(super) alternative: usize,
+    pub(super) before: Counts,
+    /// What had been counted when the sizes were last too large.
+    pub(super) recovery: Counts,
+    /// The tick after which it was said to be fixed.
+    pub(super) fixed: Option<u64>,
+}
+
+/// What a tick changed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Change {
+    Opened,
+    Raised,
+    Closed(Box<Closing>),
+}
+
+impl Reading {
+    /// Puts the buckets in order, and adds up those that came more than once.
+    pub(super) fn fold(&mut self) {
+        self.buckets.sort_unstable_by_key(Bucket::index);
+        self.buckets.dedup_by(|next, kept| {
+            let same = next.index() == kept.index();
+            if same {
+                *kept = Bucket::new(kept.index(), kept.count().saturating_add(next.count()));
+            }
+            same
+        });
+    }
 }
 
 impl Watch {
-    /// Takes the bodies of a tick.
-    pub(super) fn tick(&mut self, bodies: &Bodies, at: &Moment, rules: &Rules<'_>) -> Option<Event> {
-        let Some(course) = &mut self.course else {
-            self.period.bodies.add(bodies);
-            return self.roll(at, rules);
-        };
-        let (held, anchored) = match &self.open {
-            Some(open) if open.severity == Severity::Alert => (true, open.anchored),
-            _ => (false, false),
-        };
-        let worst = self.worst.as_ref();
-        let step = course.step(rules.statistic, worst, bodies, at.before, held && !anchored);
-        let against_anchor =
-            self.anchor.as_mut().map(|anchor| anchor.step(rules.statistic, worst, bodies, at.before, held && anchored));
-        for (above, more) in self.above.iter_mut().zip(step.tick.above_gate) {
-            *above = above.saturating_add(more);
+    pub(super) fn new(endpoint: Endpoint, direction: Direction, view: View, growth: Growth, now: u64) -> Self {
+        Self {
+            endpoint,
+            direction,
+            view,
+            growth,
+            total: Counts::default(),
+            carried: None,
+            baseline: None,
+            anchor: None,
+            period: Under::begin(&Counts::default(), now),
+            ladder: Ladder::default(),
+            marks: Vec::new(),
+            above: Default::default(),
+            open: None,
         }
-        if !held {
-            if let Some(over) = &step.over {
-                self.period.take(over, worst.map(|_| &step));
-            }
-            if course.excursion.is_none() {
-                self.period.bodies.add(bodies);
-            }
-        }
-        let event = match &self.open {
-            None => self.judge(&step, against_anchor.as_ref(), at),
-            Some(open) if open.severity == Severity::Warning => self.follow_warning(&step, bodies, at, rules),
-            Some(_) => self.follow(&step, against_anchor.as_ref(), bodies, at, rules),
-        };
-        event.or_else(|| self.roll(at, rules))
     }
 
-    /// Whether the verdicts make a finding.
-    fn judge(&mut self, step: &Step, against_anchor: Option<&Step>, at: &Moment) -> Option<Event> {
-        let calm = self.worst.is_some();
-        let alert = find(step, |verdict| verdict.is_alert() && (calm || verdict.quantile.is_tail()));
-        if let Some(verdict) = alert {
-            return Some(self.open(Severity::Alert, false, verdict, at));
-        }
-        let creep = against_anchor.filter(|_| calm).and_then(|step| find(step, Verdict::is_alert));
-        if let Some(verdict) = creep {
-            return Some(self.open(Severity::Alert, true, verdict, at));
-        }
-        let warning = find(step, Verdict::has_evidence)?;
-        Some(self.open(Severity::Warning, false, warning, at))
-    }
-
-    fn open(&mut self, severity: Severity, anchored: bool, verdict: Verdict, at: &Moment) -> Event {
-        let course = if anchored { &self.anchor } else { &self.course };
-        let tick = course.as_ref().map_or_else(Tick::default, |course| {
-            let bodies = course.excursion.iter().flat_map(|excursion| excursion.bodies.sizes.iter());
-            course.edges.count(bodies)
-        });
-        let (above, _) = above(&tick, verdict.quantile);
-        self.open = Some(Open {
-            severity,
-            quantile: verdict.quantile,
-            anchored,
-            recovery: Recovery::new(verdict.quantile.share_above(), tick.bodies, above),
-            recovered: Counts::default(),
-            opened: at.watched,
-        });
-        Event::Found(verdict)
-    }
-
-    /// A warning becomes an alert once the gate is passed, and ends with its excursion.
-    fn follow_warning(&mut self, step: &Step, bodies: &Bodies, at: &Moment, rules: &Rules<'_>) -> Option<Event> {
-        let calm = self.worst.is_some();
-        let alert = find(step, |verdict| verdict.is_alert() && (calm || verdict.quantile.is_tail()));
-        if let Some(verdict) = alert {
-            return Some(self.open(Severity::Alert, false, verdict, at));
-        }
-        if step.over.is_some() {
-            self.open = None;
-            return Some(Event::Closed(Closed::BackToNormal, bodies.sizes.clone()));
-        }
-        self.follow(step, None, bodies, at, rules)
-    }
-
-    /// Sees whether the growth is over.
-    fn follow(
+    /// Takes what the ledger holds now. `first_over` finds the time of the first exemplar above a bucket's edge since
+    /// the tick before.
+    pub(super) fn tick(
         &mut self,
-        step: &Step,
-        against_anchor: Option<&Step>,
-        bodies: &Bodies,
-        at: &Moment,
-        rules: &Rules<'_>,
-    ) -> Option<Event> {
-        let open = self.open.as_mut()?;
-        let tick = if open.anchored { &against_anchor?.tick } else { &step.tick };
-        let (above_evidence, above_gate) = above(tick, open.quantile);
-        let trend = open.recovery.step(rules.statistic, tick.bodies, above_evidence, above_gate);
-        if trend == Trend::Grown || trend == (Trend::Recovering { first: true }) {
-            open.recovered.clear();
+        now: &Now<'_>,
+        reading: &mut Reading,
+        first_over: impl Fn(u16) -> Option<u64>,
+    ) -> Vec<Change> {
+        let mut changes: Vec<Change> = self.roll(now).into_iter().collect();
+        let bodies = self.take(reading);
+        if bodies == 0 {
+            return changes;
         }
-        if trend != Trend::Grown {
-            open.recovered.merge(&bodies.sizes);
+        self.climb(now, &reading.fresh, first_over);
+        self.total.set(reading.identity, reading.buckets.iter().copied());
+        self.period.bodies = self.period.bodies.saturating_add(bodies);
+        changes.extend(if self.open.is_some() { self.follow(now) } else { self.judge(now) });
+        if changes.is_empty() {
+            changes.extend(self.roll(now));
         }
-        (trend == Trend::Over).then(|| self.close(Closed::BackToNormal, at)).flatten()
+        changes
     }
 
-    /// Closes the open finding; the baseline stays what it was.
-    pub(super) fn close(&mut self, how: Closed, at: &Moment) -> Option<Event> {
-        let Open { severity, recovered, opened, .. } = self.open.take()?;
-        if severity == Severity::Alert {
-            // The period stood still meanwhile.
-            self.period.began = self.period.began.saturating_add(at.watched.saturating_sub(opened));
+    /// Finds what came since the last tick. Where the ledger holds less than it did, it is another one, or was cleared:
+    /// counting goes on from there, and nothing came.
+    fn take(&mut self, reading: &mut Reading) -> u64 {
+        let Reading { identity, buckets, fresh } = reading;
+        if let Some(carried) = &self.carried {
+            *identity = identity.saturating_add(carried.identity);
+            let both = merged(buckets.iter().copied(), carried.iter(), u64::saturating_add).collect();
+            *buckets = both;
         }
-        for course in [&mut self.course, &mut self.anchor].into_iter().flatten() {
-            course.restart();
+        let backwards = Cell::new(false);
+        fresh.clear();
+        fresh.extend(
+            merged(buckets.iter().copied(), self.total.iter(), |now, then| {
+                backwards.set(backwards.get() || now < then);
+                now.saturating_sub(then)
+            })
+            .filter(|bucket| bucket.count() > 0),
+        );
+        if backwards.get() {
+            let held = Counts::new(*identity, buckets.iter().copied());
+            let missing = self.total.minus(&held);
+            self.total = held.plus(&missing);
+            self.carried = Some(self.carried.as_ref().map_or(missing.clone(), |carried| carried.plus(&missing)));
+            return 0;
         }
-        Some(Event::Closed(how, recovered))
+        fresh.iter().fold(0, |sum, bucket| sum.saturating_add(bucket.count()))
     }
 
-    /// Closes the open finding, and takes the bodies since the change for the new baseline.
-    pub(super) fn accept(&mut self, how: Closed, at: &Moment, rules: &Rules<'_>) -> Option<Event> {
-        let Open { anchored, .. } = self.open.take()?;
-        let course = if anchored { &mut self.anchor } else { &mut self.course };
-        let bodies = course.as_mut().and_then(|course| course.excursion.take()).map(|excursion| excursion.bodies);
-        let bodies = bodies.unwrap_or_default();
-        let sizes = bodies.sizes.clone();
-        (self.course, self.anchor, self.worst) = (None, None, None);
-        self.period = Collected { began: at.watched, ..Collected::default() };
-        if sizes.bodies() >= LEAST_BODIES {
-            self.freeze(bodies, rules);
-        } else {
-            self.period.bodies = bodies;
+    fn climb(&mut self, now: &Now<'_>, fresh: &[Bucket], first_over: impl Fn(u16) -> Option<u64>) {
+        let Self { baseline: Some(baseline), anchor, ladder, marks, above, total, period, .. } = self else { return };
+        let tick = baseline.edges.count(fresh.iter().copied());
+        for (above, fresh) in above.iter_mut().zip(tick.above_gate) {
+            *above = above.saturating_add(fresh);
         }
-        Some(Event::Closed(how, sizes))
-    }
-
-    /// Makes what was collected the baseline, where the period is over.
-    fn roll(&mut self, at: &Moment, rules: &Rules<'_>) -> Option<Event> {
-        if self.open.as_ref().is_some_and(|open| open.severity == Severity::Alert) {
-            return None;
+        ladder.tick(now.statistic, &baseline.edges, &tick);
+        if let Some(anchor) = anchor {
+            let edges = anchor.baseline.edges;
+            anchor.ladder.tick(now.statistic, &edges, &edges.count(fresh.iter().copied()));
         }
-        let under_way = self.course.as_ref().and_then(|course| course.excursion.as_ref());
-        let more = under_way.map_or(0, |excursion| excursion.bodies.sizes.bodies());
-        let bodies = self.period.bodies.sizes.bodies().saturating_add(more);
-        let over = match rules.period {
-            Period::Time(period) => at.watched.saturating_sub(self.period.began) >= crate::clock::nanos(period),
-            Period::Bodies(period) => bodies >= period,
+        let number = ladder.ticks();
+        let height = |number: u64| {
+            let by_anchor = anchor.as_ref().map_or(0.0, |anchor| anchor.ladder.height_since(number));
+            ladder.height_since(number).max(by_anchor)
         };
-        if !over || bodies < LEAST_BODIES {
-            return None;
+        marks.retain(|mark| height(mark.tick) > 0.0);
+        if height(number) > 0.0 {
+            let edges = ladder.began_in(number).filter_map(|quantile| baseline.edges.rung(quantile));
+            let first = edges.map(|edges| edges.evidence).min().and_then(first_over);
+            let (at, worst) = (first.unwrap_or(now.now), period.worst);
+            marks.push(Mark { tick: number, at, then: now.then, before: total.clone(), worst });
         }
-        if let Some(excursion) = under_way {
-            self.period.take(excursion, None);
+        if marks.len() > MARKS {
+            let lowest = marks.iter().map(|mark| mark.tick).min_by(|a, b| height(*a).total_cmp(&height(*b)));
+            marks.retain(|mark| Some(mark.tick) != lowest);
         }
-        let Collected { bodies, began: _, worst } = std::mem::take(&mut self.period);
-        self.period.began = at.watched;
-        self.worst = self.course.is_some().then_some(worst);
-        let sizes = bodies.sizes.clone();
-        self.freeze(bodies, rules);
-        self.open.take().map(|_| Event::Closed(Closed::TakenForUsual, sizes))
     }
 
-    pub(super) fn freeze(&mut self, baseline: Bodies, rules: &Rules<'_>) {
-        if self.anchor.is_none() {
-            self.anchor = Some(Course::new(baseline.clone(), rules.anchor));
+    /// Looks for evidence; opens a finding where there is enough.
+    fn judge(&mut self, now: &Now<'_>) -> Option<Change> {
+        let (verdict, severity, by_anchor) = self.strongest(now)?;
+        let baseline = if by_anchor { &self.anchor.as_ref()?.baseline } else { self.baseline.as_ref()? };
+        let ladder = if by_anchor { &self.anchor.as_ref()?.ladder } else { &self.ladder };
+        let mark = self.marks.iter().find(|mark| mark.tick >= verdict.since);
+        let (before, at, then) =
+            mark.map_or((&self.total, now.now, now.then), |mark| (&mark.before, mark.at, mark.then));
+        let since = self.total.minus(before);
+        let finding = Finding {
+            id: 0,
+            event: 0,
+            endpoint: self.endpoint.clone(),
+            direction: self.direction,
+            view: self.view,
+            severity,
+            kind: self.kind(&baseline.counts, &since, by_anchor),
+            since: clock::time(at),
+            found: clock::time(now.now),
+            quantile: verdict.quantile,
+            before: SizeSummary::of(&baseline.counts),
+            after: SizeSummary::of(&since),
+            evidence: verdict.evidence,
+            version_before: None,
+            version_after: None,
+            traces: Vec::new(),
+        };
+        let worst = mark.filter(|_| severity == Severity::Alert).map(|mark| mark.worst);
+        let open = Open {
+            finding,
+            by_anchor,
+            not_before: then,
+            alternative: ladder.leading(verdict.quantile),
+            before: before.clone(),
+            recovery: self.total.clone(),
+            fixed: None,
+        };
+        // What an alert shows is no part of what is usual.
+        self.period.worst = worst.unwrap_or(self.period.worst);
+        self.open = Some(Box::new(open));
+        Some(Change::Opened)
+    }
+
+    /// The rung that says most, of both ladders; only alerts of the anchor's.
+    pub(super) fn strongest(&mut self, now: &Now<'_>) -> Option<(Verdict, Severity, bool)> {
+        let Self { baseline: Some(baseline), anchor, ladder, period, .. } = self else { return None };
+        let mut best: Option<(Verdict, Severity, bool)> = None;
+        let mut offer = |verdict: Verdict, severity, by_anchor| {
+            let better =
+                |(other, known, _): &(Verdict, Severity, bool)| (severity, verdict.evidence) > (*known, other.evidence);
+            if best.as_ref().is_none_or(better) {
+                best = Some((verdict, severity, by_anchor));
+            }
+        };
+        for quantile in Quantile::ALL {
+            let (height, worst) = (ladder.height(quantile), baseline.worst(quantile));
+            // The evidence is no more than its height: where that is too low for both, there is no need to know it.
+            if height > period.worst(quantile) || height >= now.statistic.threshold(worst) {
+                let verdict = ladder.verdict(now.statistic, quantile, worst);
+                // Beyond the threshold that a calm period set, evidence is reported, and is not what is usual.
+                let usual = if worst.is_some() { verdict.threshold } else { f64::INFINITY };
+                period.note(quantile, verdict.evidence.min(usual));
+                if verdict.has_evidence() {
+                    let alert = verdict.is_over_gate() && baseline.may_alert(quantile);
+                    offer(verdict, if alert { Severity::Alert } else { Severity::Warning }, false);
+                }
+            }
+            let Some(anchor) = anchor else { continue };
+            let worst = anchor.baseline.worst(quantile);
+            if anchor.ladder.height(quantile) >= now.statistic.threshold(worst) {
+                let verdict = anchor.ladder.verdict(now.statistic, quantile, worst);
+                if verdict.is_alert() && baseline.may_alert(quantile) {
+                    offer(verdict, Severity::Alert, true);
+                }
+            }
         }
-        self.course = Some(Course::new(baseline, rules.growth));
+        best
     }
 
-    /// The course of the open finding.
-    pub(super) fn course_of(&self, open: &Open) -> Option<&Course> {
-        if open.anchored { self.anchor.as_ref() } else { self.course.as_ref() }
-    }
-
-    /// The bucket above which bodies show the growth that is found, while an alert is open.
-    pub(super) fn edge(&self) -> Option<u16> {
-        let open = self.open.as_ref().filter(|open| open.severity == Severity::Alert)?;
-        self.course_of(open)?.edges.rung(open.quantile).map(|rung| rung.gate)
+    fn kind(&self, before: &Counts, since: &Counts, by_anchor: bool) -> FindingKind {
+        let largest = before.largest().saturating_add(self.growth.rule(Quantile::P999).evidence_buckets());
+        if by_anchor {
+            FindingKind::Creep
+        } else if self.view == View::Wire && compression_lost(before, since) {
+            FindingKind::CompressionLost
+        } else if since.largest() > largest {
+            FindingKind::LargerThanEver
+        } else {
+            FindingKind::MixShift
+        }
     }
 }
 
 impl Open {
-    /// Whether bodies may be as they were again.
-    pub(super) fn is_recovering(&self) -> bool {
-        self.recovered.bodies() > 0
+    pub(super) fn refresh(&mut self, total: &Counts) {
+        let since = total.minus(&self.before);
+        self.finding.after = SizeSummary::of(&since);
     }
-}
-
-impl Collected {
-    /// Takes the bodies of an excursion that came to nothing. Where a calm period was seen, `step` has the thresholds:
-    /// evidence beyond them was reported, and is not what is usual here.
-    fn take(&mut self, over: &Excursion, step: Option<&Step>) {
-        self.bodies.add(&over.bodies);
-        let thresholds = step.map(|step| &step.verdicts);
-        for ((mine, evidence), at) in self.worst.iter_mut().zip(over.worst).zip(0usize..) {
-            let bound =
-                thresholds.and_then(|all| all.get(at)).and_then(Option::as_ref).map(|verdict| verdict.threshold);
-            *mine = mine.max(evidence.min(bound.unwrap_or(f64::INFINITY)));
-        }
-    }
-}
-
-/// The lowest rung of which this is so: what grew for most bodies.
-fn find(step: &Step, so: impl Fn(&Verdict) -> bool) -> Option<Verdict> {
-    step.verdicts.iter().flatten().copied().find(so)
-}
-
-/// How many bodies of a tick lie above the edges of a rung.
-fn above(tick: &Tick, quantile: Quantile) -> (u64, u64) {
-    let of = |counts: &[u64]| counts.get(quantile as usize).copied().unwrap_or(0);
-    (of(&tick.above_evidence), of(&tick.above_gate))
 }

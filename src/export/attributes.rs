@@ -3,6 +3,7 @@
 
 use http::Version;
 
+use crate::detect::JudgedSeries;
 use crate::endpoint::{Direction, Endpoint, Role};
 use crate::ledger::{ContentCoding, Outcome, SeriesSnapshot, SeriesView, UrlScheme, View};
 
@@ -12,7 +13,7 @@ pub(super) struct SeriesAttributes<'a> {
     endpoint: &'a Endpoint,
     direction: Direction,
     status: Option<u16>,
-    coding: ContentCoding,
+    coding: Option<ContentCoding>,
     view: View,
     scheme: Option<UrlScheme>,
     version: Option<Version>,
@@ -42,7 +43,7 @@ impl<'a> From<&'a SeriesSnapshot> for SeriesAttributes<'a> {
             endpoint: &series.endpoint,
             direction: series.direction,
             status: series.status,
-            coding: series.coding,
+            coding: Some(series.coding),
             view: series.view,
             scheme: series.scheme,
             version: series.version,
@@ -57,11 +58,27 @@ impl<'a> From<SeriesView<'a>> for SeriesAttributes<'a> {
             endpoint: series.endpoint(),
             direction: series.direction(),
             status: series.status(),
-            coding: series.coding(),
+            coding: Some(series.coding()),
             view: series.view(),
             scheme: series.scheme(),
             version: series.version(),
             port: series.port(),
+        }
+    }
+}
+
+/// A judged series is one for all statuses, codings, schemes, versions and ports.
+impl<'a> From<JudgedSeries<'a>> for SeriesAttributes<'a> {
+    fn from(series: JudgedSeries<'a>) -> Self {
+        Self {
+            endpoint: series.endpoint(),
+            direction: series.direction(),
+            status: None,
+            coding: None,
+            view: series.view(),
+            scheme: None,
+            version: None,
+            port: None,
         }
     }
 }
@@ -103,7 +120,9 @@ impl<'a> SeriesAttributes<'a> {
                 each(name, Value::Integer(value))?;
             }
         }
-        each("plimsoll.content_encoding", Value::Text(coding.as_str()))?;
+        if let Some(coding) = coding {
+            each("plimsoll.content_encoding", Value::Text(coding.as_str()))?;
+        }
         each("plimsoll.body.view", Value::Text(view.as_str()))
     }
 

@@ -1,6 +1,7 @@
 //! Readers of the ledger that hand its numbers on.
 
 mod attributes;
+mod detected;
 mod openmetrics;
 #[cfg(feature = "otlp")]
 mod otlp;

@@ -3,6 +3,8 @@
 use std::fmt::{self, Write};
 
 use super::attributes::{ErrorType, Metric, SeriesAttributes, Value};
+use super::detected::detected;
+use crate::detect::{Detector, JudgedSeries};
 use crate::endpoint::{Direction, Role};
 use crate::ledger::{CLASSIC_BOUNDS, Exemplar, Ledger, Outcome, SeriesSnapshot, SizeDistribution, Snapshot};
 
@@ -29,6 +31,7 @@ use crate::ledger::{CLASSIC_BOUNDS, Exemplar, Ledger, Outcome, SeriesSnapshot, S
 #[derive(Clone, Debug)]
 pub struct OpenMetrics {
     ledger: Ledger,
+    detector: Option<Detector>,
 }
 
 impl OpenMetrics {
@@ -38,7 +41,25 @@ impl OpenMetrics {
     /// Reads from this ledger each time it is asked.
     #[must_use]
     pub fn new(ledger: &Ledger) -> Self {
-        Self { ledger: ledger.clone() }
+        Self { ledger: ledger.clone(), detector: None }
+    }
+
+    /// Adds what a detector of this ledger knows, as of its last tick.
+    ///
+    /// | metric | type | what it says |
+    /// |---|---|---|
+    /// | `plimsoll_bodies_above_baseline_total` | counter | bodies above the gate edge of a `plimsoll_quantile`, ever since a baseline stands |
+    /// | `plimsoll_regression_active` | gauge | 1 while a finding of this `plimsoll_severity` is open |
+    /// | `plimsoll_regression_factor` | gauge | by how much the leading quantile grew, while one is open |
+    /// | `plimsoll_findings_total` | counter | findings by `plimsoll_severity` and `plimsoll_finding_kind` |
+    ///
+    /// All move at the detector's ticks. "p99 grew by more than 50 %" is that the rate of the first, for quantile 0.99,
+    /// is more than 1 % of that of `plimsoll_bodies_total` for complete and refused bodies of requests and of successful
+    /// responses.
+    #[must_use]
+    pub fn detector(mut self, detector: &Detector) -> Self {
+        self.detector = Some(detector.clone());
+        self
     }
 
     /// Writes all metrics without the closing `# EOF`, to stand beside those of other registries.
@@ -67,7 +88,8 @@ impl OpenMetrics {
         offered_sizes(out, &snapshot)?;
         bodies(out, &snapshot)?;
         over_limit(out, &snapshot)?;
-        limits(out, &snapshot)
+        limits(out, &snapshot)?;
+        self.detector.iter().try_for_each(|detector| detected(out, detector))
     }
 }
 
@@ -173,7 +195,7 @@ fn latest(exemplars: &[Exemplar], above: Option<u64>, up_to: Option<u64>) -> Opt
 }
 
 /// Ends a sample's line, with its exemplar. Its labels take 63 of the 128 characters that are allowed.
-fn exemplar(out: &mut impl Write, exemplar: Option<&Exemplar>) -> fmt::Result {
+pub(super) fn exemplar(out: &mut impl Write, exemplar: Option<&Exemplar>) -> fmt::Result {
     if let Some(exemplar) = exemplar {
         let (trace, span, value) = (exemplar.trace_id(), exemplar.span_id(), exemplar.value());
         let (seconds, nanos) = (exemplar.unix_nanos() / NANOS, exemplar.unix_nanos() % NANOS);
@@ -185,7 +207,7 @@ fn exemplar(out: &mut impl Write, exemplar: Option<&Exemplar>) -> fmt::Result {
 const NANOS: u64 = 1_000_000_000;
 
 /// The lines that open a metric family, written with its first sample.
-struct Head<'a> {
+pub(super) struct Head<'a> {
     name: &'a str,
     kind: &'static str,
     unit: Option<&'static str>,
@@ -194,11 +216,11 @@ struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    fn new(name: &'a str, kind: &'static str, unit: Option<&'static str>, help: &'a str) -> Self {
+    pub(super) fn new(name: &'a str, kind: &'static str, unit: Option<&'static str>, help: &'a str) -> Self {
         Self { name, kind, unit, help, written: false }
     }
 
-    fn write(&mut self, out: &mut impl Write) -> fmt::Result {
+    pub(super) fn write(&mut self, out: &mut impl Write) -> fmt::Result {
         let Self { name, kind, unit, help, written } = self;
         if std::mem::replace(written, true) {
             return Ok(());
@@ -212,7 +234,7 @@ impl<'a> Head<'a> {
 }
 
 /// The labels of a sample, without braces.
-struct Labels<'a> {
+pub(super) struct Labels<'a> {
     series: SeriesAttributes<'a>,
     metric: Metric,
     error: Option<ErrorType>,
@@ -225,6 +247,11 @@ impl<'a> Labels<'a> {
 
     fn own(series: &'a SeriesSnapshot) -> Self {
         Self::new(series, Metric::Own)
+    }
+
+    /// Those of a detector's series.
+    pub(super) fn judged(series: &JudgedSeries<'a>) -> Self {
+        Self { series: SeriesAttributes::from(*series), metric: Metric::Own, error: None }
     }
 
     fn new(series: &'a SeriesSnapshot, metric: Metric) -> Self {

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName};
 use super::attributes::Attributes;
 use super::core::{Core, Memory};
 use super::series::Series;
+use super::snapshot::SeriesView;
 use super::versions::{Version, Versions};
 use crate::endpoint::{Direction, Endpoint, Key, Role};
 use crate::sync::OnceLock;
@@ -48,7 +49,14 @@ impl Entry {
         }
     }
 
-    pub(super) fn versions(&self) -> Vec<Version> {
+    /// Its series, to read.
+    pub(crate) fn views(&self) -> impl Iterator<Item = SeriesView<'_>> + Clone {
+        let series = self.chain.chunks().flat_map(|chunk| &chunk.series).filter_map(OnceLock::get);
+        series.map(|(_, series)| SeriesView::new(series))
+    }
+
+    /// The versions in which its upstream answered, in the order in which they were first seen.
+    pub(crate) fn versions(&self) -> Vec<Version> {
         self.versions.get().map_or_else(Vec::new, |versions| versions.log())
     }
 
@@ -188,7 +196,7 @@ impl Chain {
         }
     }
 
-    fn chunks(&self) -> impl Iterator<Item = &Self> {
+    fn chunks(&self) -> impl Iterator<Item = &Self> + Clone {
         std::iter::successors(Some(self), |chunk| chunk.next.get().map(|next| &**next))
     }
 }

@@ -8,7 +8,6 @@ use super::core::{Core, Enforcement};
 use super::entry::{Entry, Overflow};
 use super::snapshot::{SeriesView, Snapshot};
 use super::table::Table;
-use super::versions::Version;
 use crate::endpoint::{Endpoint, Key, Role};
 
 /// The book of body sizes of a process: layers write it, exporters read it. A clone is a handle to the same book.
@@ -109,10 +108,9 @@ impl Ledger {
         self.0.core.clock.unix_nanos()
     }
 
-    /// The versions in which an endpoint's upstream answered, in the order in which they were first seen.
-    pub(crate) fn versions(&self, endpoint: &Endpoint) -> Vec<Version> {
-        let entry = self.0.endpoints.iter().find(|entry| entry.endpoint() == endpoint);
-        entry.map_or_else(Vec::new, |entry| entry.versions())
+    /// Every endpoint that found room, in no order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.0.endpoints.iter()
     }
 
     /// The entry of an endpoint; that of the overflow where there is no room for it.

@@ -141,6 +141,20 @@ impl Sizes {
         }
     }
 
+    /// A number that is another one as soon as a size was counted: their sum, and the empty ones far above it. Where the
+    /// sum can grow no more, the counts themselves.
+    pub(super) fn fingerprint(&self) -> u64 {
+        const EMPTY: u64 = 0x9e37_79b9_7f4a_7c15;
+        match self.sum.load(Relaxed) {
+            u64::MAX => {
+                let mut all = 0u64;
+                self.for_each(|_, count| all = all.wrapping_add(count));
+                all
+            }
+            sum => sum.wrapping_add(self.zero.load(Relaxed).wrapping_mul(EMPTY)),
+        }
+    }
+
     /// Adds what is counted here to `into`.
     pub(super) fn read_into(&self, into: &mut SizeDistribution) {
         let mut other = SizeDistribution {

@@ -30,9 +30,10 @@ impl<'a> SeriesView<'a> {
         self.over_limit() == 0 && self.outcomes().total() == 0
     }
 
-    /// Where the series is: it stays there as long as its ledger.
-    pub(crate) fn address(&self) -> usize {
-        std::ptr::from_ref(self.0).addr()
+    /// A number that is another one as soon as a body was counted by its size.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let refused = self.0.refused.get().map_or(0, |refused| refused.sizes.fingerprint().rotate_left(32));
+        self.0.completed.sizes.fingerprint().wrapping_add(refused)
     }
 
     /// Marks bodies of more than so many bytes on their spans from now on; none where `None`.

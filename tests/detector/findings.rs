@@ -1,9 +1,9 @@
 //! What is found, when, and what is said of it.
 
-use plimsoll::detect::{Closed, GrowthKind, Quantile, Severity, Status};
-use plimsoll::{Direction, Outcome};
+use plimsoll::detect::{FindingKind, Quantile, Resolution, Severity, Stage};
+use plimsoll::{Direction, Outcome, View};
 
-use crate::world::{Answer, TICK, World};
+use crate::world::{Answer, TICK, World, closing, found};
 
 #[test]
 fn growth_beyond_the_limit_is_found_in_the_fifth_tick_with_its_moment_version_and_traces() {
@@ -11,11 +11,12 @@ fn growth_beyond_the_limit_is_found_in_the_fifth_tick_with_its_moment_version_an
     world.period(Answer::of(8_000));
     world.period(Answer::of(8_000));
     let switched = world.time.clock().now();
-    let (ticks, found) = world.until_found(Answer::of(85_000).version("2.31.0"), 10);
+    let (ticks, notices) = world.until_found(Answer::of(85_000).version("2.31.0"), 10);
+    let found = found(&notices);
     assert_eq!((ticks, found.len()), (5, 1));
     let finding = &found[0];
-    assert_eq!((finding.severity, finding.kind), (Severity::Alert, GrowthKind::LargerThanEver));
-    assert_eq!((finding.quantile, finding.direction), (Quantile::P50, Direction::Response));
+    assert_eq!((finding.severity, finding.kind), (Severity::Alert, FindingKind::LargerThanEver));
+    assert_eq!((finding.view, finding.direction), (View::Wire, Direction::Response));
     assert_eq!(finding.endpoint.to_string(), "GET /inventory/{sku} of inventory");
     assert!((8_000..9_000).contains(&finding.before.p50) && finding.before.bodies == 2_000, "{finding:?}");
     assert!((82_000..88_000).contains(&finding.after.p50) && finding.after.bodies == 50, "{finding:?}");
@@ -24,11 +25,11 @@ fn growth_beyond_the_limit_is_found_in_the_fifth_tick_with_its_moment_version_an
     assert_eq!(finding.found.duration_since(finding.since).unwrap(), 5 * TICK);
     assert_eq!(finding.version_before.as_deref(), Some("2.30.0"));
     assert_eq!(finding.version_after.as_deref(), Some("2.31.0"));
-    assert!(!finding.exemplars.is_empty() && finding.exemplars.len() <= 5);
-    assert!(finding.exemplars.iter().all(|exemplar| exemplar.value() == 85_000));
+    assert!(!finding.traces.is_empty() && finding.traces.len() <= 5);
+    assert!(finding.traces.iter().all(|exemplar| exemplar.value() == 85_000));
     let said = finding.to_string();
-    assert!(said.contains("with version 2.31.0 (before: 2.30.0)"), "{said}");
-    assert!(said.contains(&format!("{:032x}", finding.exemplars[0].trace_id())), "{said}");
+    assert!(said.contains("first seen with version 2.31.0, before it 2.30.0"), "{said}");
+    assert!(said.contains(&format!("{:032x}", finding.traces[0].trace_id())), "{said}");
 
     // Nothing of it completed: the limit would have blinded whoever looks at what did.
     let series = world.ledger.snapshot();
@@ -41,19 +42,21 @@ fn a_roll_back_closes_it_with_a_report_of_the_sizes_since() {
     let mut world = World::new();
     world.period(Answer::of(8_000));
     world.period(Answer::of(8_000));
-    let (_, found) = world.until_found(Answer::of(60_000), 6);
+    let found = found(&world.until_found(Answer::of(60_000), 6).1);
     let open = world.detector.findings();
-    assert_eq!((open.len(), open[0].id, open[0].is_open()), (1, found[0].id, true));
+    assert_eq!((open.len(), open[0].id), (1, found[0].id));
     for _ in 0..50 {
         assert_eq!(world.tick(Answer::of(60_000)), [], "it is open already");
     }
     let (ticks, closed) = world.until_found(Answer::of(8_000), 10);
-    let closing = closed[0].closed.clone().unwrap();
-    assert_eq!((ticks, &closing.how, closing.sizes.bodies), (5, &Closed::BackToNormal, 50));
+    let closing = closing(&closed);
+    assert_eq!(closing.resolution, Resolution::Recovered);
+    assert!(ticks <= 5 && closing.sizes.bodies == 10 * ticks as u64, "{ticks}: {closing}");
     assert!((7_700..8_300).contains(&closing.sizes.p50), "{closing}");
-    assert_eq!(closed[0].after.bodies, 550);
+    assert_eq!(closing.finding.after.bodies, 550 + closing.sizes.bodies);
     // And the next one is found as the first was: nothing of it entered the baseline.
     let (ticks, again) = world.until_found(Answer::of(60_000), 10);
+    let again = crate::world::found(&again);
     assert_eq!((ticks, again[0].before, again[0].id), (5, found[0].before, found[0].id + 1));
 }
 
@@ -63,22 +66,22 @@ fn before_a_calm_period_the_median_gives_a_warning_and_the_tail_an_alert() {
     world.period(Answer::of(8_000));
     let mut status = None;
     world.detector.visit(|watched| {
-        if watched.direction == Direction::Response {
-            status = Some(watched.status);
+        if watched.direction() == Direction::Response {
+            status = Some(watched.stage());
         }
     });
-    assert_eq!(status, Some(Status::FirstPeriod));
+    assert_eq!(status, Some(Stage::FirstPeriod));
     // Half of the bodies are at the top of what was there: the median moves by less than the tail can show.
-    let (_, found) = world.until_found(Answer::of(60_000), 10);
-    assert_eq!((found[0].severity, found[0].quantile), (Severity::Alert, Quantile::P99));
+    let alert = found(&world.until_found(Answer::of(60_000), 10).1);
+    assert_eq!((alert[0].severity, alert[0].quantile), (Severity::Alert, Quantile::P99));
 
     // A mix of small and large in which the median moves from one to the other, and the tail stays where it is.
     let mut world = World::new();
     let mix = |large: usize| (0..50).map(|n| Answer::of(if n < large { 40_000 } else { 8_000 })).collect::<Vec<_>>();
     world.calm(40, &mix(10));
-    let found = (0..10).map(|_| world.tick_of(&mix(45))).find(|found| !found.is_empty()).unwrap();
-    assert_eq!((found[0].severity, found[0].kind), (Severity::Warning, GrowthKind::MixShift));
-    assert!(found[0].to_string().starts_with("Warning: response bodies of GET /inventory/{sku} of inventory"));
+    let found = (0..10).map(|_| found(&world.tick_of(&mix(45)))).find(|found| !found.is_empty()).unwrap();
+    assert_eq!((found[0].severity, found[0].kind), (Severity::Warning, FindingKind::MixShift));
+    assert!(found[0].to_string().starts_with("warning: response bodies of GET /inventory/{sku} of inventory"));
 }
 
 #[test]
@@ -86,16 +89,14 @@ fn a_warning_becomes_an_alert_once_the_gate_is_passed() {
     let mut world = World::new();
     world.period(Answer::of(8_000));
     world.period(Answer::of(8_000));
-    let (_, found) = world.until_found(Answer::of(11_000), 20);
-    assert_eq!(found[0].severity, Severity::Warning);
-    let (_, raised) = world.until_found(Answer::of(30_000), 60);
-    assert_eq!((raised[0].severity, raised[0].id), (Severity::Alert, found[0].id));
+    let warning = found(&world.until_found(Answer::of(11_000), 20).1);
+    assert_eq!(warning[0].severity, Severity::Warning);
+    let raised = found(&world.until_found(Answer::of(30_000), 60).1);
+    assert_eq!((raised[0].severity, raised[0].id), (Severity::Alert, warning[0].id));
     assert_eq!(world.detector.findings().len(), 1);
     let counts = world.detector.finding_counts();
-    assert_eq!(
-        counts.iter().map(|(severity, _, count)| (*severity, *count)).collect::<Vec<_>>(),
-        [(Severity::Warning, 1), (Severity::Alert, 1),]
-    );
+    let of = |severity| counts.iter().filter(|found| found.severity == severity).map(|found| found.count).sum::<u64>();
+    assert_eq!(Severity::ALL.map(of), [1, 1]);
 }
 
 #[test]
@@ -104,9 +105,9 @@ fn lost_compression_is_called_that() {
     let usual = Answer::of(8_000).coding("gzip");
     world.period(usual);
     world.period(usual);
-    let (_, found) = world.until_found(Answer::of(40_000), 10);
-    assert_eq!(found[0].kind, GrowthKind::CompressionLost);
-    assert!(found[0].to_string().contains("uncompressed"), "{}", found[0]);
+    let found = found(&world.until_found(Answer::of(40_000), 10).1);
+    assert_eq!(found[0].kind, FindingKind::CompressionLost);
+    assert!(found[0].to_string().contains("compression lost"), "{}", found[0]);
 }
 
 #[test]
@@ -117,7 +118,8 @@ fn several_endpoints_with_one_new_version_are_one_event() {
         [[one; 10], [one.route("/prices/{sku}"); 10]].concat()
     };
     world.calm(400, &both(8_000, "2.30.0"));
-    let found = (0..10).map(|_| world.tick_of(&both(85_000, "2.31.0"))).find(|found| !found.is_empty()).unwrap();
+    let found =
+        (0..10).map(|_| found(&world.tick_of(&both(85_000, "2.31.0")))).find(|found| !found.is_empty()).unwrap();
     assert_eq!(found.len(), 2);
     assert_eq!((found[0].event, found[1].event), (found[0].id, found[0].id));
     assert_ne!(found[0].endpoint, found[1].endpoint);
@@ -133,8 +135,8 @@ fn bodies_above_the_gate_are_counted_for_each_quantile() {
     }
     let mut above = Vec::new();
     world.detector.visit(|watched| {
-        if watched.direction == Direction::Response {
-            above = watched.above_baseline().collect();
+        if watched.direction() == Direction::Response {
+            above = Quantile::ALL.into_iter().filter_map(|q| Some((q, watched.above(q)?))).collect();
         }
     });
     assert_eq!(above, [(Quantile::P50, 3), (Quantile::P90, 3), (Quantile::P99, 3)]);

@@ -1,6 +1,7 @@
 //! The detector over a ledger that real layers write, on a clock that is moved by hand.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::cast_possible_truncation,
     clippy::disallowed_methods,

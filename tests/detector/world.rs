@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{HeaderName, Request, Response};
 use http_body_util::{BodyExt, Full};
-use plimsoll::detect::{Detector, DetectorBuilder, Finding, Period};
+use plimsoll::detect::{Closing, Detector, DetectorBuilder, Finding, Notice, Period};
 use plimsoll::{ClientLayer, KIB, Ledger, Limit, ManualClock, UrlTemplate};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -58,7 +58,7 @@ impl World {
         let time = ManualClock::at(UNIX_EPOCH + Duration::from_secs(1_795_600_000));
         let header = HeaderName::from_static("x-service-version");
         let ledger = Ledger::builder().clock(time.clock()).version_header(header).build();
-        let detector = settings(Detector::builder(&ledger).tick(TICK).period(Period::Bodies(PERIOD))).build();
+        let detector = settings(Detector::builder(&ledger).tick_interval(TICK).period(Period::Bodies(PERIOD))).build();
         Self { time, ledger, detector, calls: 0 }
     }
 
@@ -88,12 +88,12 @@ impl World {
     }
 
     /// Gets ten answers, and ticks.
-    pub(crate) fn tick(&mut self, answer: Answer) -> Vec<Finding> {
+    pub(crate) fn tick(&mut self, answer: Answer) -> Vec<Notice> {
         self.tick_of(&[answer; 10])
     }
 
     /// Gets these answers, and ticks.
-    pub(crate) fn tick_of(&mut self, answers: &[Answer]) -> Vec<Finding> {
+    pub(crate) fn tick_of(&mut self, answers: &[Answer]) -> Vec<Notice> {
         for answer in answers {
             self.get(*answer);
         }
@@ -115,7 +115,7 @@ impl World {
     }
 
     /// Ticks until something is found; in how many.
-    pub(crate) fn until_found(&mut self, answer: Answer, most: usize) -> (usize, Vec<Finding>) {
+    pub(crate) fn until_found(&mut self, answer: Answer, most: usize) -> (usize, Vec<Notice>) {
         for tick in 1..=most {
             let found = self.tick(answer);
             if !found.is_empty() {
@@ -124,4 +124,23 @@ impl World {
         }
         panic!("nothing was found in {most} ticks");
     }
+}
+
+/// The findings that were opened or raised.
+pub(crate) fn found(notices: &[Notice]) -> Vec<Finding> {
+    let of = |notice: &Notice| match notice {
+        Notice::Opened(findings) => findings.clone(),
+        Notice::Joined(finding) | Notice::Raised(finding) => vec![finding.clone()],
+        _ => vec![],
+    };
+    notices.iter().flat_map(of).collect()
+}
+
+/// The one report that closes a finding.
+pub(crate) fn closing(notices: &[Notice]) -> Closing {
+    let closing = notices.iter().find_map(|notice| match notice {
+        Notice::Closed(closing) => Some(closing.clone()),
+        _ => None,
+    });
+    closing.expect("a finding was closed")
 }
