@@ -13,11 +13,12 @@ mod command;
 mod file;
 mod live;
 mod promtool;
+#[allow(dead_code, reason = "its other half starts programs that stay")]
+#[path = "../support/real.rs"]
+mod real;
 mod round_trip;
 mod runbook;
 mod scenario;
-#[path = "../support/tools.rs"]
-mod tools;
 
 use plimsoll::policy::Policy;
 

@@ -1,14 +1,14 @@
 //! The rules before promtool: it accepts them, and time series make exactly those alerts fire that they should.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use plimsoll::policy::{EndpointPolicy, LabelName, Policy, RuleSettings};
 use plimsoll::{KIB, Limit, Quantile};
 
+use crate::real::missed;
 use crate::scenario::{DAY, HOUR, Scenario, all, gauge, share, test_file};
-use crate::tools;
 
 const SKU: &str = "client GET /inventory/{sku} of inventory";
 
@@ -59,7 +59,7 @@ fn promtool_accepts_what_is_printed() {
             "not the same bytes: {name}"
         );
         let path = written(&format!("{name}.rules.yml"), &rules);
-        let Some(output) = tools::run(Command::new("promtool").args(["check", "rules"]).arg(&path)) else { return };
+        let Some(output) = promtool("check", &path) else { return };
         assert!(output.status.success(), "{name}: {output:?}\n{rules}");
     }
 }
@@ -238,9 +238,17 @@ fn passes(name: &str, policy: &Policy, scenarios: &[Scenario]) {
     let groups = ["plimsoll-checkout-recorded", "plimsoll-checkout-alerts"];
     let test = test_file(&rules.display().to_string(), groups, scenarios);
     let path = written(&format!("{name}.test.yml"), &test);
-    let Some(output) = tools::run(Command::new("promtool").args(["test", "rules"]).arg(&path)) else { return };
+    let Some(output) = promtool("test", &path) else { return };
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}\n{said}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// What promtool has to say of a file; `None`, and said so, where it is not installed.
+fn promtool(verb: &str, file: &Path) -> Option<Output> {
+    match Command::new("promtool").args([verb, "rules"]).arg(file).output() {
+        Ok(output) => Some(output),
+        Err(error) => missed(&format!("promtool does not start: {error}")),
+    }
 }
 
 /// A file of this test, in the build's directory for such.

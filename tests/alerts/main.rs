@@ -1,0 +1,156 @@
+//! The incident, a real Prometheus with the rules of a policy, and a real Alertmanager: the alert of growth arrives,
+//! though a limit refuses every body that grew.
+#![cfg(all(feature = "axum", feature = "opentelemetry", feature = "reqwest-middleware", feature = "serde"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_precision_loss,
+    reason = "tests may fail loudly"
+)]
+#![allow(dead_code, reason = "the example's services have more to tell than is asked of them")]
+
+#[path = "../../examples/incident/checkout.rs"]
+mod checkout;
+#[path = "../../examples/incident/inventory.rs"]
+mod inventory;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use plimsoll::policy::{EndpointPolicy, LabelName, Policy, RuleSettings};
+use plimsoll::{Direction, Ledger, OpenMetrics, Role};
+use serde_json::json;
+
+use crate::support::alertmanager::Alertmanager;
+use crate::support::prometheus::{Prometheus, Setup};
+use crate::support::wire::serve;
+
+const SKU: &str = "client GET /inventory/{sku} of inventory";
+
+/// The policy of the incident, with all times shortened to seconds.
+fn policy() -> Policy {
+    let seconds = Duration::from_secs;
+    let rules = RuleSettings::new()
+        .label(LabelName::new("job").unwrap(), "tested")
+        .interval(seconds(1))
+        .window(seconds(15))
+        .hold(seconds(1));
+    let endpoint = EndpointPolicy::new().response(checkout::LINE).min_bodies(50);
+    Policy::new("checkout", "team-checkout")
+        .runbook("https://wiki.example.org/RUNBOOK.md")
+        .rules(rules)
+        .endpoint(SKU.parse().unwrap(), endpoint)
+}
+
+/// Answers of `inventory` over one and a half times the p99 that they had when the baseline was taken.
+///
+/// Counted as the detector does: of all that were offered, refused ones by what they declared.
+#[derive(Clone, Copy, Debug)]
+struct Baseline {
+    edge: f64,
+    above: u64,
+}
+
+impl Baseline {
+    fn take(ledger: &Ledger) -> Self {
+        let edge = 1.5 * quantile(ledger);
+        Self { edge, above: above(ledger, edge) }
+    }
+
+    /// The page of the ledger, with this beside it.
+    fn page(self, ledger: &Ledger) -> String {
+        let mut page = String::new();
+        OpenMetrics::new(ledger).encode(&mut page).unwrap();
+        let labels = "http_request_method=\"GET\",plimsoll_role=\"client\",plimsoll_direction=\"response\",\
+                      url_template=\"/inventory/{sku}\",plimsoll_upstream=\"inventory\",plimsoll_body_view=\"decoded\"";
+        let count = above(ledger, self.edge) - self.above;
+        let name = "plimsoll_bodies_above_baseline";
+        writeln!(page, "# TYPE {name} counter\n{name}_total{{{labels},plimsoll_quantile=\"0.99\"}} {count}").unwrap();
+        page + "# EOF\n"
+    }
+}
+
+fn quantile(ledger: &Ledger) -> f64 {
+    let snapshot = ledger.snapshot();
+    let answers = snapshot.find(Role::Client, Direction::Response, "/inventory/{sku}").unwrap();
+    answers.completed.quantile(0.99).unwrap() as f64
+}
+
+fn above(ledger: &Ledger, edge: f64) -> u64 {
+    let snapshot = ledger.snapshot();
+    let answers = snapshot.series().iter().filter(|series| series.endpoint.route() == Some("/inventory/{sku}"));
+    let answers = answers.filter(|series| series.direction == Direction::Response);
+    answers
+        .flat_map(|series| series.offered.buckets().to_vec())
+        .filter(|bucket| bucket.upper() > edge)
+        .map(|bucket| bucket.count())
+        .sum()
+}
+
+/// Orders, one after the other, until it is dropped.
+async fn order(checkout: String) {
+    let http = reqwest::Client::new();
+    for sku in 0u32.. {
+        http.post(format!("{checkout}/checkout")).json(&json!({ "sku": sku % 100 })).send().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn growth_is_an_alert_that_arrives_though_a_limit_refuses_it() {
+    let ledger = Ledger::new();
+    let inventory = serve(inventory::app()).await;
+    let address = inventory.trim_start_matches("http://").parse().unwrap();
+    let checkout = serve(checkout::app(&ledger, address, Arc::default())).await;
+    let http = reqwest::Client::new();
+    for sku in 0u32..100 {
+        http.post(format!("{checkout}/checkout")).json(&json!({ "sku": sku })).send().await.unwrap();
+    }
+    let baseline = Baseline::take(&ledger);
+    let page = {
+        let ledger = ledger.clone();
+        move || async move { ([(CONTENT_TYPE, OpenMetrics::CONTENT_TYPE)], baseline.page(&ledger)) }
+    };
+    let metrics = serve(Router::new().route("/metrics", get(page))).await;
+
+    let Some(alertmanager) = Alertmanager::start() else { return };
+    let setup = Setup {
+        targets: vec![metrics.trim_start_matches("http://").to_owned()],
+        rules: vec![policy().prometheus_rules()],
+        alertmanagers: vec![alertmanager.address().to_owned()],
+    };
+    let Some(prometheus) = Prometheus::start(&setup).await else { return };
+    let load = tokio::spawn(order(checkout));
+
+    // Calm: there is enough traffic for the rules to judge, and they find nothing.
+    let bodies = "sum(endpoint:plimsoll_bodies_offered:increase{plimsoll_upstream=\"inventory\"})";
+    prometheus.value(bodies, |bodies| bodies >= 50.0).await;
+    let share = "max(endpoint:plimsoll_bodies_above_baseline:share)";
+    assert!(prometheus.value(share, |share| !share.is_nan()).await < 0.01);
+    let firing = "count(ALERTS{alertstate=\"firing\"}) or vector(0)";
+    assert_eq!(prometheus.value(firing, |_| true).await, 0.0);
+
+    let details = json!({ "include_full_sku_details": true });
+    http.post(format!("{inventory}/deploy")).json(&details).send().await.unwrap().error_for_status().unwrap();
+    let growth = alertmanager.alert("BodyGrowth").await;
+    assert_eq!(growth["labels"]["owner"], "team-checkout");
+    assert_eq!(growth["labels"]["endpoint"], SKU);
+    assert_eq!(growth["labels"]["plimsoll_quantile"], "0.99");
+    let summary = growth["annotations"]["summary"].as_str().unwrap();
+    assert!(summary.ends_with("over 1.5 times the baseline's p99; 1 % would be normal"), "{summary}");
+    let link = growth["annotations"]["runbook_url"].as_str().unwrap();
+    let anchor = link.strip_prefix("https://wiki.example.org/RUNBOOK.md#").unwrap();
+    assert!(policy().runbook_markdown().contains(&format!("<a id=\"{anchor}\"></a>")), "{anchor}");
+
+    let refused = alertmanager.alert("BodiesRefused").await;
+    assert_eq!(refused["labels"]["severity"], "page");
+    load.abort();
+}
