@@ -178,6 +178,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn units_are_powers_of_1024() {
+        assert_eq!((KIB, MIB, GIB), (1024, 1_048_576, 1_073_741_824));
+    }
+
+    #[test]
     fn a_limit_is_inclusive_and_zero_is_not_none() {
         assert!(Limit::reject_over(5).allows(5));
         assert!(!Limit::reject_over(5).allows(6));
