@@ -37,7 +37,9 @@ pub(crate) fn markdown(measured: &Measured) -> String {
         counts(&mut text, measured, setting);
         text.push('\n');
     }
-    for setting in TIMED {
+    let timed =
+        |setting: &Setting| measured.time_of(*setting, Case::NO_OP, Exchange::both(Shape::ALL[0], 1), 1).is_some();
+    for setting in TIMED.into_iter().filter(timed) {
         for endpoints in ENDPOINTS {
             for threads in THREADS {
                 let on = |number: usize, what| {
