@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::counts::Counts;
-use super::ladder::{Edges, Ladder};
+use super::ladder::{Edges, Ladder, Verdict};
 use super::settings::{Growth, Quantile};
 use crate::clock;
 
@@ -70,6 +70,14 @@ pub(super) struct Anchor {
     pub(super) ladder: Ladder,
 }
 
+impl Anchor {
+    /// An anchor on these bodies, whose ladder counts its ticks as the other does.
+    pub(super) fn on(counts: Counts, growth: &Growth, worst: Option<Worst>, beside: &Ladder) -> Box<Self> {
+        let baseline = Baseline::freeze(counts, growth, worst);
+        Box::new(Self { baseline, ladder: Ladder::after(beside.ticks()) })
+    }
+}
+
 /// The period under way: what the next baseline will be made of, if it stays calm.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Under {
@@ -78,6 +86,8 @@ pub(super) struct Under {
     pub(super) started: u64,
     pub(super) bodies: u64,
     pub(super) worst: Worst,
+    /// The same against the anchor.
+    pub(super) anchor_worst: Worst,
     /// While the bodies since an accepted change, which may be few, are the baseline that they are also collected for.
     pub(super) settling: Option<Settling>,
 }
@@ -117,14 +127,20 @@ impl Under {
         now.saturating_sub(self.started)
     }
 
-    pub(super) fn note(&mut self, quantile: Quantile, evidence: f64) {
-        if let Some(worst) = self.worst.get_mut(quantile as usize) {
-            *worst = worst.max(evidence);
+    /// Notes what a rung of the ladder says, or of the anchor's.
+    ///
+    /// Beyond the threshold that a calm period set, evidence is reported, and is not what is usual.
+    pub(super) fn note(&mut self, by_anchor: bool, verdict: &Verdict, calm: bool) {
+        let usual = if calm { verdict.evidence.min(verdict.threshold) } else { verdict.evidence };
+        let noted = if by_anchor { &mut self.anchor_worst } else { &mut self.worst };
+        if let Some(worst) = noted.get_mut(verdict.quantile as usize) {
+            *worst = worst.max(usual);
         }
     }
 
-    pub(super) fn worst(&self, quantile: Quantile) -> f64 {
-        self.worst.get(quantile as usize).copied().unwrap_or(0.0)
+    pub(super) fn worst(&self, by_anchor: bool, quantile: Quantile) -> f64 {
+        let noted = if by_anchor { &self.anchor_worst } else { &self.worst };
+        noted.get(quantile as usize).copied().unwrap_or(0.0)
     }
 }
 

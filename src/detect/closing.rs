@@ -2,8 +2,7 @@
 
 use super::baseline::{Anchor, Baseline, Settling, Under};
 use super::finding::{Closing, Resolution, Severity, SizeSummary};
-use super::ladder::Ladder;
-use super::settings::Quantile;
+use super::settings::{Growth, Quantile};
 use super::watch::{CONFIRMING_BODIES, CONFIRMING_TICKS, Change, Now, Open, Watch};
 use crate::clock;
 
@@ -65,13 +64,13 @@ impl Watch {
 
     /// Goes on with the period where the alert interrupted it: nothing since the change is part of it.
     fn resume(&mut self, open: &Open, now: u64) {
-        let Under { begin, started, bodies, worst, settling } = self.period.clone();
+        let Under { begin, started, bodies, worst, anchor_worst, settling } = self.period.clone();
         self.start_over(now);
         if !open.by_anchor {
             let since = self.total.minus(&open.before);
             let started = started.saturating_add(now.saturating_sub(open.not_before)).min(now);
             let bodies = bodies.saturating_sub(since.bodies());
-            self.period = Under { begin: begin.plus(&since), started, bodies, worst, settling };
+            self.period = Under { begin: begin.plus(&since), started, bodies, worst, anchor_worst, settling };
         }
     }
 
@@ -101,19 +100,19 @@ impl Watch {
         self.period.begin = open.before;
         self.period.bodies = since.bodies();
         self.period.settling = Some(Settling { reached: 0, worst });
-        self.settle();
         Some(closing)
     }
 
     /// Takes the bodies since an accepted change as the baseline, each time that there are enough for another rung.
-    fn settle(&mut self) {
+    fn settle(&mut self, anchor: &Growth) {
         let bodies = self.period.bodies;
         let Some(settling) = &mut self.period.settling else { return };
         if settling.advances(bodies) {
             let counts = self.total.minus(&self.period.begin);
-            self.baseline = Some(Baseline::freeze(counts, &self.growth, settling.worst));
             self.ladder.restart();
             self.marks.clear();
+            self.anchor = Some(Anchor::on(counts.clone(), anchor, settling.worst, &self.ladder));
+            self.baseline = Some(Baseline::freeze(counts, &self.growth, settling.worst));
         }
         if settling.is_over() {
             self.period.settling = None;
@@ -136,7 +135,7 @@ impl Watch {
     pub(super) fn roll(&mut self, now: &Now<'_>) -> Option<Change> {
         let elapsed = self.period.elapsed(now.now);
         if self.open.is_none() {
-            self.settle();
+            self.settle(&now.anchor);
         }
         let alert = self.open.as_ref().is_some_and(|open| open.finding.severity == Severity::Alert);
         if alert || !now.period.is_over(elapsed, self.period.bodies) {
@@ -145,12 +144,11 @@ impl Watch {
         let usual = self.open.is_some().then(|| self.close(Resolution::TakenForUsual, now.now)).flatten();
         let counts = self.total.minus(&self.period.begin);
         let worst = self.baseline.is_some().then_some(self.period.worst);
-        let baseline = Baseline::freeze(counts, &self.growth, worst);
-        let oldest = self.baseline.replace(baseline);
-        if let (None, Some(oldest)) = (&self.anchor, oldest) {
-            let baseline = Baseline::freeze(oldest.counts, &now.anchor, None);
-            self.anchor = Some(Box::new(Anchor { baseline, ladder: Ladder::after(self.ladder.ticks()) }));
+        match &mut self.anchor {
+            Some(anchor) => anchor.baseline.worst = Some(self.period.anchor_worst),
+            None => self.anchor = Some(Anchor::on(counts.clone(), &now.anchor, None, &self.ladder)),
         }
+        self.baseline = Some(Baseline::freeze(counts, &self.growth, worst));
         self.ladder.restart();
         self.marks
             .retain(|mark| self.anchor.as_ref().is_some_and(|anchor| anchor.ladder.height_since(mark.tick) > 0.0));

@@ -64,7 +64,7 @@ pub(super) struct Mark {
     pub(super) then: u64,
     pub(super) before: Counts,
     /// The worst evidence of the period until then.
-    pub(super) worst: Worst,
+    pub(super) worst: [Worst; 2],
 }
 
 /// A finding that is open, and what it takes to close it.
@@ -195,7 +195,7 @@ impl Watch {
         if height(number) > 0.0 {
             let edges = ladder.began_in(number).filter_map(|quantile| baseline.edges.rung(quantile));
             let first = edges.map(|edges| edges.evidence).min().and_then(first_over);
-            let (at, worst) = (first.unwrap_or(now.now), period.worst);
+            let (at, worst) = (first.unwrap_or(now.now), [period.worst, period.anchor_worst]);
             marks.push(Mark { tick: number, at, then: now.then, before: total.clone(), worst });
         }
         if marks.len() > MARKS {
@@ -242,7 +242,9 @@ impl Watch {
             fixed: None,
         };
         // What an alert shows is no part of what is usual.
-        self.period.worst = worst.unwrap_or(self.period.worst);
+        if let Some(worst) = worst {
+            [self.period.worst, self.period.anchor_worst] = worst;
+        }
         self.open = Some(Box::new(open));
         Some(Change::Opened)
     }
@@ -258,25 +260,22 @@ impl Watch {
                 best = Some((verdict, severity, by_anchor));
             }
         };
+        let judged = [
+            Some((false, &*ladder, &*baseline)),
+            anchor.as_ref().map(|anchor| (true, &anchor.ladder, &anchor.baseline)),
+        ];
         for quantile in Quantile::ALL {
-            let (height, worst) = (ladder.height(quantile), baseline.worst(quantile));
-            // The evidence is no more than its height: where that is too low for both, there is no need to know it.
-            if height > period.worst(quantile) || height >= now.statistic.threshold(worst) {
-                let verdict = ladder.verdict(now.statistic, quantile, worst);
-                // Beyond the threshold that a calm period set, evidence is reported, and is not what is usual.
-                let usual = if worst.is_some() { verdict.threshold } else { f64::INFINITY };
-                period.note(quantile, verdict.evidence.min(usual));
-                if verdict.has_evidence() {
-                    let alert = verdict.is_over_gate() && baseline.may_alert(quantile);
-                    offer(verdict, if alert { Severity::Alert } else { Severity::Warning }, false);
+            for (by_anchor, ladder, against) in judged.iter().copied().flatten() {
+                let (height, worst) = (ladder.height(quantile), against.worst(quantile));
+                // The evidence is no more than its height: where that is too low for both, there is no need to know it.
+                if height <= period.worst(by_anchor, quantile) && height < now.statistic.threshold(worst) {
+                    continue;
                 }
-            }
-            let Some(anchor) = anchor else { continue };
-            let worst = anchor.baseline.worst(quantile);
-            if anchor.ladder.height(quantile) >= now.statistic.threshold(worst) {
-                let verdict = anchor.ladder.verdict(now.statistic, quantile, worst);
-                if verdict.is_alert() && baseline.may_alert(quantile) {
-                    offer(verdict, Severity::Alert, true);
+                let verdict = ladder.verdict(now.statistic, quantile, worst);
+                period.note(by_anchor, &verdict, worst.is_some());
+                let alert = verdict.is_alert() && against.may_alert(quantile);
+                if alert || (verdict.has_evidence() && !by_anchor) {
+                    offer(verdict, if alert { Severity::Alert } else { Severity::Warning }, by_anchor);
                 }
             }
         }
