@@ -39,8 +39,11 @@ impl Period {
 
 /// A frozen period: its sizes, and the edges over them.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Baseline {
     pub(super) counts: Counts,
+    /// Of a baseline that was saved, only once it is frozen again.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) edges: Edges,
     /// The worst evidence of a calm period, once there was one that a baseline stood over.
     pub(super) worst: Option<Worst>,
@@ -50,6 +53,25 @@ impl Baseline {
     pub(super) fn freeze(counts: Counts, growth: &Growth, worst: Option<Worst>) -> Self {
         let edges = Edges::new(counts.iter(), growth);
         Self { counts, edges, worst }
+    }
+
+    /// The same, with the edges that a baseline that was saved lacks.
+    #[cfg(feature = "serde")]
+    pub(super) fn refrozen(self, growth: &Growth) -> Self {
+        Self::freeze(self.counts, growth, self.worst)
+    }
+
+    /// Adds the bodies of another instance's baseline; of the worst evidence the larger stands.
+    #[cfg(feature = "serde")]
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.counts = self.counts.plus(&other.counts);
+        self.worst = match (self.worst, other.worst) {
+            (Some(mut mine), Some(other)) => {
+                mine.iter_mut().zip(other).for_each(|(mine, other)| *mine = mine.max(other));
+                Some(mine)
+            }
+            (mine, other) => mine.or(other),
+        };
     }
 
     /// What is known of this rung's worst evidence in calm traffic.
@@ -65,6 +87,7 @@ impl Baseline {
 
 /// The oldest baseline, or the last that was accepted, with a ladder of its own: against slow creep.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Anchor {
     pub(super) baseline: Baseline,
     pub(super) ladder: Ladder,
@@ -80,6 +103,7 @@ impl Anchor {
 
 /// The period under way: what the next baseline will be made of, if it stays calm.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Under {
     /// What had been counted when it began.
     pub(super) begin: Counts,
@@ -94,6 +118,7 @@ pub(super) struct Under {
 
 /// An accepted change that has not brought enough bodies for every rung yet.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Settling {
     /// How many of [`ENOUGH`] have been reached.
     pub(super) reached: usize,

@@ -11,6 +11,7 @@ use super::detector::over;
 use super::finding::{Closing, Finding, FindingKind, Severity};
 use super::ladder::Statistic;
 use super::notice::Notice;
+use super::persist::Loaded;
 use super::view::{FindingCount, is_judged};
 use super::watch::{Change, Now, Reading, Watch};
 use crate::clock;
@@ -37,6 +38,7 @@ pub(super) struct Book {
     counts: [[u64; FindingKind::ALL.len()]; Severity::ALL.len()],
     last_id: u64,
     then: u64,
+    pub(super) loaded: Loaded,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,8 @@ struct Place {
 
 impl Book {
     pub(super) fn new(settings: &DetectorBuilder) -> Self {
+        let now = settings.ledger.unix_nanos();
+        let loaded = settings.persistence.load(settings.version.as_deref(), now);
         Self {
             watches: Vec::new(),
             entries: Vec::new(),
@@ -54,8 +58,9 @@ impl Book {
             readings: Default::default(),
             accepted: settings.accepted.clone(),
             counts: Default::default(),
-            last_id: 0,
-            then: settings.ledger.unix_nanos(),
+            last_id: loaded.last_id,
+            then: now,
+            loaded,
         }
     }
 
@@ -91,7 +96,9 @@ impl Book {
             let key = entry.endpoint().place() | slot_number;
             let place = self.places.entry(key).or_insert_with(|| {
                 self.entries.push(Arc::clone(entry));
-                self.watches.push(watch(entry.endpoint(), *direction, *view, settings, now.now));
+                let mut watch = watch(entry.endpoint(), *direction, *view, settings, now.now);
+                self.loaded.restore(&mut watch, &settings.anchor);
+                self.watches.push(watch);
                 Place { watch: self.watches.len().saturating_sub(1), fingerprint: None }
             });
             let Some(watch) = self.watches.get_mut(place.watch) else { continue };
@@ -147,6 +154,7 @@ impl Book {
                         open.finding.event = self.last_id;
                         let versions = self.entries.get(place).map_or_else(Vec::new, |entry| entry.versions());
                         open.finding.name_versions(&versions, open.not_before, settings.version.as_deref());
+                        open.finding.name_own_version_before(self.loaded.version.as_deref());
                         count(&mut self.counts, &open.finding);
                         opened.push(open.finding.clone());
                     }
@@ -221,6 +229,11 @@ impl Book {
 
     pub(super) fn set_accepted(&mut self, changes: Vec<AcceptedChange>) {
         self.accepted = changes;
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) fn last_id(&self) -> u64 {
+        self.last_id
     }
 
     pub(super) fn watches(&self) -> impl Iterator<Item = (&Watch, &Entry)> {

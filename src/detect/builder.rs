@@ -8,6 +8,7 @@ use super::accepted::AcceptedChange;
 use super::baseline::Period;
 use super::detector::Detector;
 use super::notice::Notice;
+use super::persist::Persistence;
 use super::settings::{Growth, Quantile};
 use crate::endpoint::EndpointName;
 use crate::ledger::Ledger;
@@ -28,6 +29,7 @@ pub struct DetectorBuilder {
     pub(super) accepted: Vec<AcceptedChange>,
     pub(super) version: Option<Box<str>>,
     pub(super) on_notice: Option<OnNotice>,
+    pub(super) persistence: Persistence,
 }
 
 impl DetectorBuilder {
@@ -46,6 +48,7 @@ impl DetectorBuilder {
             accepted: Vec::new(),
             version: None,
             on_notice: None,
+            persistence: Persistence::default(),
         }
     }
 
@@ -118,7 +121,8 @@ impl DetectorBuilder {
 
 impl fmt::Debug for DetectorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ledger, tick, alpha, period, growth, anchor, overrides, accepted, version, on_notice } = self;
+        let Self { ledger, tick, alpha, period, growth, anchor, overrides, accepted, version, on_notice, persistence } =
+            self;
         f.debug_struct("DetectorBuilder")
             .field("ledger", ledger)
             .field("tick", tick)
@@ -130,6 +134,7 @@ impl fmt::Debug for DetectorBuilder {
             .field("accepted", accepted)
             .field("service_version", version)
             .field("on_notice", &on_notice.is_some())
+            .field("persistence", persistence)
             .finish()
     }
 }

@@ -54,6 +54,12 @@ impl Counts {
         Self::new(identity, merged(self.iter(), other.iter(), u64::saturating_sub))
     }
 
+    /// What is in both.
+    #[cfg(feature = "serde")]
+    pub(super) fn least(&self, other: &Self) -> Self {
+        Self::new(self.identity.min(other.identity), merged(self.iter(), other.iter(), u64::min))
+    }
+
     /// The size that so many thousandths of the bodies do not exceed, in bytes; the middle of its bucket.
     pub(super) fn quantile(&self, per_mille: u16) -> Option<u64> {
         let rank = self.bodies().saturating_mul(u64::from(per_mille)).div_ceil(1_000).max(1);

@@ -31,10 +31,10 @@ use crate::ledger::{Exemplar, Ledger};
 /// assert!(detector.findings().is_empty());
 /// ```
 #[derive(Clone)]
-pub struct Detector(Arc<Shared>);
+pub struct Detector(pub(super) Arc<Shared>);
 
-struct Shared {
-    settings: DetectorBuilder,
+pub(super) struct Shared {
+    pub(super) settings: DetectorBuilder,
     statistic: Statistic,
     book: Mutex<Book>,
 }
@@ -66,6 +66,7 @@ impl Detector {
         let Shared { settings, statistic, .. } = &*self.0;
         let notices = self.book().tick(settings, statistic);
         self.tell(&notices);
+        self.keep(false);
         notices
     }
 
@@ -114,7 +115,7 @@ impl Detector {
         self.book().counts()
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
         self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -11,6 +11,7 @@ use crate::ledger::{Exemplar, Version, View};
 
 /// How sure it is that somebody should look now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Severity {
     /// Chance is ruled out, but the growth is smaller than what counts as an alert, or no calm period has been seen yet.
     Warning,
@@ -34,6 +35,7 @@ impl Severity {
 
 /// What kind of change it looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum FindingKind {
     /// Some bodies are larger than any of the baseline, by more than the evidence margin.
     LargerThanEver,
@@ -72,6 +74,7 @@ impl FindingKind {
 
 /// How large bodies were: their number, and the sizes at the four quantiles in bytes, within 2.2 %; 0 of none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "documented at the type")]
 pub struct SizeSummary {
@@ -158,6 +161,13 @@ impl Finding {
             after.first().map(|version| (*version.text).into()).or_else(|| self.version_before.clone());
         if self.endpoint.role() == Role::Server {
             self.version_after = own.map(Into::into);
+        }
+    }
+
+    /// Names the version of ours that ran before this process, where it is our own answers that grew.
+    pub(super) fn name_own_version_before(&mut self, before: Option<&str>) {
+        if self.endpoint.role() == Role::Server {
+            self.version_before = before.map(Into::into);
         }
     }
 

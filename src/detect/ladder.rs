@@ -138,9 +138,14 @@ pub struct Tick {
 /// assert_eq!((verdict.bodies, verdict.above_gate, verdict.since), (50, 50, 1));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::saved_ladder::SavedLadder", try_from = "super::saved_ladder::SavedLadder")
+)]
 pub struct Ladder {
-    ticks: u64,
-    rungs: [[Climb; ALTERNATIVES]; RUNGS],
+    pub(super) ticks: u64,
+    pub(super) rungs: [[Climb; ALTERNATIVES]; RUNGS],
 }
 
 /// One alternative's S_j, and what was counted since it last left 0.

@@ -44,6 +44,12 @@
 //! It ends when the sizes are back, when [`Detector::fixed`] is confirmed by the bodies after it, or when the change is
 //! accepted: in code with [`Detector::accept`], or as an [`AcceptedChange`]. Each end has a [`Closing`], with the sizes.
 //!
+//! # Over a restart, and from instance to instance
+//!
+//! With feature `serde`, what was learnt is kept in a `Store` (`FileStore`: one file an instance, as TOML), begins as
+//! what was compiled in (`begin_with`), and adds up exactly over many instances (`SavedDetector::merge`, or the command
+//! `plimsoll merge`), so that a new one starts with its fleet's baselines.
+//!
 //! The statistic can be driven by hand, on counts of your own: see [`Ladder`].
 
 mod accepted;
@@ -56,7 +62,22 @@ mod detector;
 mod finding;
 mod ladder;
 mod notice;
+#[cfg_attr(feature = "serde", path = "persist.rs")]
+#[cfg_attr(not(feature = "serde"), path = "persist_none.rs")]
+mod persist;
+#[cfg(feature = "serde")]
+mod saved;
+#[cfg(feature = "serde")]
+mod saved_counts;
+#[cfg(feature = "serde")]
+mod saved_finding;
+#[cfg(feature = "serde")]
+mod saved_ladder;
+#[cfg(feature = "serde")]
+mod saved_watch;
 mod settings;
+#[cfg(feature = "serde")]
+mod store;
 mod ticker;
 mod view;
 mod watch;
@@ -68,7 +89,11 @@ pub use detector::Detector;
 pub use finding::{Closing, Finding, FindingKind, Resolution, Severity, SizeSummary};
 pub use ladder::{Edges, Ladder, RungEdges, Statistic, Tick, Verdict};
 pub use notice::Notice;
+#[cfg(feature = "serde")]
+pub use saved::{SavedDetector, SavedError};
 pub use settings::{Growth, GrowthRule, Quantile};
+#[cfg(feature = "serde")]
+pub use store::{FileStore, Store, StoreError};
 pub use ticker::Ticker;
 pub use view::{FindingCount, JudgedSeries, Stage};
 

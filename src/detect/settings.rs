@@ -4,6 +4,7 @@ use std::fmt;
 
 /// One of the four quantiles that are judged: the rungs of the ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Quantile {
     /// The median.
     P50,

@@ -41,6 +41,8 @@ impl Detector {
                 let (now, _) =
                     wake.wait_timeout_while(asleep, interval, |stop| !*stop).unwrap_or_else(PoisonError::into_inner);
                 if *now {
+                    drop(now);
+                    detector.keep(true);
                     return;
                 }
                 drop(now);

@@ -57,6 +57,7 @@ pub(super) struct Watch {
 
 /// Where evidence began: what had been counted before.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Mark {
     pub(super) tick: u64,
     pub(super) at: u64,

@@ -33,6 +33,14 @@ pub struct Exemplar {
 }
 
 impl Exemplar {
+    /// One that was written down, with ids that were read back.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of(value: u64, unix_nanos: u64, trace_id: u128, span_id: u64) -> Self {
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves of the id, each in full")]
+        let (high, low) = ((trace_id >> 64) as u64, trace_id as u64);
+        Self { value, unix_nanos, ids: [high, low, span_id] }
+    }
+
     /// The size in bytes: as read, or of a refused body what it declared or what was seen of it.
     #[must_use]
     pub fn value(&self) -> u64 {

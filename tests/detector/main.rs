@@ -13,4 +13,6 @@
 
 mod findings;
 mod living;
+#[cfg(feature = "serde")]
+mod restart;
 mod world;

@@ -62,6 +62,14 @@ impl World {
         Self { time, ledger, detector, calls: 0 }
     }
 
+    /// The same after a restart: the clock goes on, the ledger is empty, and the detector a new one.
+    #[cfg(feature = "serde")]
+    pub(crate) fn restart(&self, settings: impl FnOnce(DetectorBuilder) -> DetectorBuilder) -> Self {
+        let ledger = Ledger::builder().clock(self.time.clock()).build();
+        let detector = settings(Detector::builder(&ledger).tick_interval(TICK).period(Period::Bodies(PERIOD))).build();
+        Self { time: self.time.clone(), ledger, detector, calls: self.calls }
+    }
+
     /// Gets one answer.
     pub(crate) fn get(&mut self, answer: Answer) {
         self.calls += 1;

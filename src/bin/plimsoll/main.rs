@@ -5,6 +5,7 @@
 
 mod check;
 mod diff;
+mod merge;
 mod suggest;
 
 use std::error::Error;
@@ -19,8 +20,10 @@ usage: plimsoll check POLICY         whether the file is legal, and what is wort
        plimsoll suggest LEDGER SERVICE OWNER
                                      a policy, with the figures that its limits rest on
        plimsoll diff OLDER NEWER     what a contract changes, and why
+       plimsoll merge DETECTOR..     one detector's baselines out of those of many instances
 
-POLICY is a TOML file, LEDGER one that Snapshot::save wrote, OLDER and NEWER are contracts.
+POLICY is a TOML file, LEDGER one that Snapshot::save wrote, OLDER and NEWER are contracts,
+DETECTOR is what a FileStore keeps.
 What is asked for goes to standard output; what is wrong to standard error, with exit code 1, or 2 where the command
 itself is not understood.";
 
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         ["runbook", policy] => print(policy, Policy::runbook_markdown),
         ["suggest", ledger, service, owner] => suggest::run(ledger, service, owner),
         ["diff", older, newer] => diff::run(older, newer),
+        ["merge", ref files @ ..] if !files.is_empty() => merge::run(files),
         ["-h" | "--help" | "help"] => {
             println!("{USAGE}");
             Ok(())
