@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, Method, StatusCode, Version, header};
+use http::{Extensions, HeaderMap, StatusCode, Version, header};
 use http_body::Body;
 
 use crate::body::{Held, Tally};
-use crate::endpoint::Key;
+use crate::endpoint::{Key, MethodClass};
 use crate::error::Setting;
 use crate::ledger::{Attributes, ContentCoding, Entry};
 use crate::limit::Limit;
@@ -39,7 +39,6 @@ impl Call {
     pub(crate) fn begin(
         settings: &Settings,
         key: &Key<'_>,
-        method: &Method,
         headers: &HeaderMap,
         extensions: &Extensions,
         common: Attributes,
@@ -49,7 +48,7 @@ impl Call {
             entry: Arc::clone(settings.ledger.entry(key)),
             trace: CallTrace::capture(headers, settings.span_writes),
             response,
-            asked: Asked::by(method),
+            asked: Asked::by(key.method),
             common,
             exempt_streams: settings.exempt_streams,
         };
@@ -117,10 +116,10 @@ impl Call {
 
 impl Asked {
     #[inline]
-    fn by(method: &Method) -> Self {
-        match *method {
-            Method::HEAD => Self::Head,
-            Method::CONNECT => Self::Connect,
+    const fn by(method: MethodClass) -> Self {
+        match method {
+            MethodClass::Head => Self::Head,
+            MethodClass::Connect => Self::Connect,
             _ => Self::Other,
         }
     }
@@ -128,10 +127,10 @@ impl Asked {
     /// Whether the answer has no body by definition (RFC 9110, section 6.4.1), whatever its value says.
     #[inline]
     fn is_answered_without_body(self, status: StatusCode) -> bool {
-        match (self, status) {
-            (Self::Head, _) | (_, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => true,
-            (Self::Connect, _) if status.is_success() => true,
-            _ => status.is_informational(),
+        match (status, self) {
+            (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED, _) | (_, Self::Head) => true,
+            (_, Self::Connect) => status.is_success() || status.is_informational(),
+            (_, Self::Other) => status.is_informational(),
         }
     }
 }

@@ -205,7 +205,7 @@ impl Config {
             (None, TemplateOf(None)) => None,
         };
         let key = Key::new(Role::Client, method, upstream, template.as_deref());
-        Call::begin(&self.settings, &key, method, headers, extensions, Attributes::of(view).with_port(known_port))
+        Call::begin(&self.settings, &key, headers, extensions, Attributes::of(view).with_port(known_port))
     }
 }
 

@@ -70,8 +70,7 @@ where
         let key = Key::new(Role::Server, request.method(), Upstream::default(), route.as_deref());
         let settings = &config.settings;
         let common = config.common(request.uri(), request.version());
-        let (call, held) =
-            Call::begin(settings, &key, request.method(), request.headers(), request.extensions(), common);
+        let (call, held) = Call::begin(settings, &key, request.headers(), request.extensions(), common);
         let version = request.version();
         let mut tally = call.request_tally(held, request.headers());
         match tally.begin(request.body(), request.headers()) {
