@@ -74,8 +74,13 @@ fn put<B: Body>(body: &B, question: Question) -> (SizeHint, Option<Answer>) {
     (hint, QUESTION.take().and_then(|question| question.answer))
 }
 
-/// Answers a question that is being asked, for a body that is counted for `population`.
+/// Whether a question is being asked.
 #[inline]
+pub(super) fn is_asked() -> bool {
+    QUESTION.get().is_some()
+}
+
+/// Answers a question that is being asked, for a body that is counted for `population`.
 pub(super) fn answer(population: impl FnOnce() -> Option<Population>, answer: impl FnOnce(Option<News>) -> Answer) {
     if let Some(question) = QUESTION.get() {
         if population() == Some(question.population) {

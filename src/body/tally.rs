@@ -227,6 +227,13 @@ impl Tally {
     /// Answers whoever asks while the body's size hint is asked for: this body is counted here.
     #[inline]
     pub(super) fn answer(&self) {
+        if stacked::is_asked() {
+            self.answer_question();
+        }
+    }
+
+    #[cold]
+    fn answer_question(&self) {
         stacked::answer(
             || self.population(),
             |news| {
@@ -240,6 +247,7 @@ impl Tally {
     }
 
     /// The error of a body that was refused, as often as it is asked for.
+    #[cold]
     pub(super) fn refusal(&self) -> LimitExceeded {
         LimitExceeded::of(self.series.as_deref(), self.reject, self.seen, self.declared(), self.setting)
     }
