@@ -6,6 +6,7 @@
 //! | from a policy | comes |
 //! |---|---|
 //! | [`PolicyHandle`], and `policy` of [`ServerLayer`](crate::ServerLayer::policy) and [`ClientLayer`](crate::ClientLayer::policy) | the limits that a running service holds bodies against, and that a reload changes |
+//! | [`DetectorBuilder::policy`](crate::detect::DetectorBuilder::policy) | how much each endpoint may grow, and which growth is accepted |
 //! | [`Policy::coverage`] | what it names in vain, and what it should name |
 //! | [`Policy::prometheus_rules`] | recording rules and alerts |
 //! | [`Policy::runbook_markdown`] | what to do about each alert |
@@ -67,6 +68,7 @@ mod alert;
 mod bytes;
 mod coverage;
 mod declaration;
+mod detector;
 mod error;
 mod fields;
 mod live;

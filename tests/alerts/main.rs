@@ -19,15 +19,13 @@ mod inventory;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
-use axum::routing::get;
+use plimsoll::detect::Period;
 use plimsoll::policy::{EndpointPolicy, LabelName, Policy, RuleSettings};
-use plimsoll::{Direction, Ledger, OpenMetrics, Role};
+use plimsoll::{Detector, Ledger, OpenMetrics};
 use serde_json::json;
 
 use crate::support::alertmanager::Alertmanager;
@@ -51,51 +49,6 @@ fn policy() -> Policy {
         .endpoint(SKU.parse().unwrap(), endpoint)
 }
 
-/// Answers of `inventory` over one and a half times the p99 that they had when the baseline was taken.
-///
-/// Counted as the detector does: of all that were offered, refused ones by what they declared.
-#[derive(Clone, Copy, Debug)]
-struct Baseline {
-    edge: f64,
-    above: u64,
-}
-
-impl Baseline {
-    fn take(ledger: &Ledger) -> Self {
-        let edge = 1.5 * quantile(ledger);
-        Self { edge, above: above(ledger, edge) }
-    }
-
-    /// The page of the ledger, with this beside it.
-    fn page(self, ledger: &Ledger) -> String {
-        let mut page = String::new();
-        OpenMetrics::new(ledger).encode(&mut page).unwrap();
-        let labels = "http_request_method=\"GET\",plimsoll_role=\"client\",plimsoll_direction=\"response\",\
-                      url_template=\"/inventory/{sku}\",plimsoll_upstream=\"inventory\",plimsoll_body_view=\"decoded\"";
-        let count = above(ledger, self.edge) - self.above;
-        let name = "plimsoll_bodies_above_baseline";
-        writeln!(page, "# TYPE {name} counter\n{name}_total{{{labels},plimsoll_quantile=\"0.99\"}} {count}").unwrap();
-        page + "# EOF\n"
-    }
-}
-
-fn quantile(ledger: &Ledger) -> f64 {
-    let snapshot = ledger.snapshot();
-    let answers = snapshot.find(Role::Client, Direction::Response, "/inventory/{sku}").unwrap();
-    answers.completed.quantile(0.99).unwrap() as f64
-}
-
-fn above(ledger: &Ledger, edge: f64) -> u64 {
-    let snapshot = ledger.snapshot();
-    let answers = snapshot.series().iter().filter(|series| series.endpoint.route() == Some("/inventory/{sku}"));
-    let answers = answers.filter(|series| series.direction == Direction::Response);
-    answers
-        .flat_map(|series| series.offered.buckets().to_vec())
-        .filter(|bucket| bucket.upper() > edge)
-        .map(|bucket| bucket.count())
-        .sum()
-}
-
 /// Orders, one after the other, until it is dropped.
 async fn order(checkout: String) {
     let http = reqwest::Client::new();
@@ -111,15 +64,15 @@ async fn growth_is_an_alert_that_arrives_though_a_limit_refuses_it() {
     let address = inventory.trim_start_matches("http://").parse().unwrap();
     let checkout = serve(checkout::app(&ledger, address, Arc::default())).await;
     let http = reqwest::Client::new();
-    for sku in 0u32..100 {
-        http.post(format!("{checkout}/checkout")).json(&json!({ "sku": sku })).send().await.unwrap();
-    }
-    let baseline = Baseline::take(&ledger);
-    let page = {
-        let ledger = ledger.clone();
-        move || async move { ([(CONTENT_TYPE, OpenMetrics::CONTENT_TYPE)], baseline.page(&ledger)) }
-    };
-    let metrics = serve(Router::new().route("/metrics", get(page))).await;
+    // p99 can be judged from a thousand bodies on.
+    let detector = Detector::builder(&ledger)
+        .policy(&policy())
+        .tick_interval(Duration::from_millis(250))
+        .period(Period::Bodies(1_000))
+        .build();
+    let _ticker = detector.start().unwrap();
+    let page = OpenMetrics::new(&ledger).detector(&detector);
+    let metrics = serve(Router::new().route_service("/metrics", page)).await;
 
     let Some(alertmanager) = Alertmanager::start() else { return };
     let setup = Setup {
@@ -133,7 +86,7 @@ async fn growth_is_an_alert_that_arrives_though_a_limit_refuses_it() {
     // Calm: there is enough traffic for the rules to judge, and they find nothing.
     let bodies = "sum(endpoint:plimsoll_bodies_offered:increase{plimsoll_upstream=\"inventory\"})";
     prometheus.value(bodies, |bodies| bodies >= 50.0).await;
-    let share = "max(endpoint:plimsoll_bodies_above_baseline:share)";
+    let share = "max(endpoint:plimsoll_bodies_above_baseline:share{plimsoll_quantile=\"0.99\"})";
     assert!(prometheus.value(share, |share| !share.is_nan()).await < 0.01);
     let firing = "count(ALERTS{alertstate=\"firing\"}) or vector(0)";
     assert_eq!(prometheus.value(firing, |_| true).await, 0.0);
@@ -150,6 +103,9 @@ async fn growth_is_an_alert_that_arrives_though_a_limit_refuses_it() {
     let anchor = link.strip_prefix("https://wiki.example.org/RUNBOOK.md#").unwrap();
     assert!(policy().runbook_markdown().contains(&format!("<a id=\"{anchor}\"></a>")), "{anchor}");
 
+    let found = alertmanager.alert("BodyGrowthFound").await;
+    let summary = found["annotations"]["summary"].as_str().unwrap();
+    assert!(summary.contains("found that its response bodies grew, ") && summary.ends_with(" times"), "{summary}");
     let refused = alertmanager.alert("BodiesRefused").await;
     assert_eq!(refused["labels"]["severity"], "page");
     load.abort();
