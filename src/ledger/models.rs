@@ -121,7 +121,11 @@ fn entry<'a>(ledger: &'a Ledger, route: &str) -> &'a Arc<Entry> {
 }
 
 fn request() -> Attributes {
-    Attributes::request(ContentCoding::Identity, View::Wire)
+    Attributes::of(View::Wire).request(ContentCoding::Identity)
+}
+
+fn answer(status: StatusCode) -> Attributes {
+    Attributes::of(View::Wire).response(status, ContentCoding::Identity)
 }
 
 #[test]
@@ -166,13 +170,13 @@ fn two_threads_that_make_a_series_at_once_get_the_same_one_and_both_bodies_are_i
     check(|| {
         let ledger = ledger(2);
         let entry = Arc::clone(entry(&ledger, "/a"));
-        let record = |entry: &Entry| entry.series(request()).record_complete(1, &CallTrace::None);
+        let record = |entry: &Entry| entry.series(request()).record_complete(1, &CallTrace::default());
         at_once(&entry, [record, record]);
         assert_eq!(outcomes(&ledger), [2, 0]);
         // The place that one of them may have taken in vain is there for another.
-        let ok = Attributes::response(StatusCode::OK, ContentCoding::Identity, View::Wire);
+        let ok = answer(StatusCode::OK);
         assert!(!entry.series(ok).endpoint().is_overflow());
-        let created = Attributes::response(StatusCode::CREATED, ContentCoding::Identity, View::Wire);
+        let created = answer(StatusCode::CREATED);
         assert!(entry.series(created).endpoint().is_overflow());
     });
 }
@@ -183,10 +187,10 @@ fn of_bodies_that_race_for_the_last_series_none_is_lost() {
         let ledger = ledger(1);
         let entry = Arc::clone(entry(&ledger, "/a"));
         let refuse = |entry: &Entry| {
-            let ok = Attributes::response(StatusCode::OK, ContentCoding::Identity, View::Wire);
-            entry.series(ok).record_refused(Outcome::RejectedEarly, 1, &CallTrace::None);
+            let ok = answer(StatusCode::OK);
+            entry.series(ok).record_refused(Outcome::RejectedEarly, 1, &CallTrace::default());
         };
-        at_once(&entry, [|entry| entry.series(request()).record_complete(1, &CallTrace::None), refuse]);
+        at_once(&entry, [|entry| entry.series(request()).record_complete(1, &CallTrace::default()), refuse]);
         assert_eq!(outcomes(&ledger), [1, 1]);
     });
 }
