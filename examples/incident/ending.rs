@@ -1,8 +1,10 @@
 //! What is known at the end: that the ledger counted right, and what it tells an engineer on call.
 
 use plimsoll::Outcome;
+use plimsoll::detect::Finding;
 
 use crate::checkout::Parse;
+use crate::detection::LEARNED;
 use crate::load::{Call, Kind};
 use crate::report::{Claims, exact, heading, kb, line, ms, of, quantile, times};
 use crate::scrape::stock_series;
@@ -15,7 +17,7 @@ pub(crate) fn compare_counts(world: &World, calls: &[Call], parsed: &[Parse], cl
     let refused = calls.iter().filter(|call| call.refused.is_some()).count() as u64;
     let rejected = bodies(Outcome::RejectedEarly).saturating_add(bodies(Outcome::RejectedStreaming));
     let all = stock.as_ref().map_or(0, |series| series.outcomes.total());
-    let orders = of(calls, Kind::Checkout).count() as u64;
+    let orders = u64::from(LEARNED).saturating_add(of(calls, Kind::Checkout).count() as u64);
     claims.add(
         "the ledger counted each answer and each refusal once",
         all == orders && refused == rejected && refused > 0,
@@ -31,8 +33,8 @@ pub(crate) fn compare_counts(world: &World, calls: &[Call], parsed: &[Parse], cl
 }
 
 /// The story in five lines.
-pub(crate) fn summary(usual: &Normal, incident: &Incident, trace_id: &str, passed: &Normal) {
-    let Incident { switched, refused } = incident;
+pub(crate) fn summary(usual: &Normal, incident: &Incident, finding: Option<&Finding>, trace_id: &str, passed: &Normal) {
+    let Incident { switched, refused, .. } = incident;
     let Some((first, what)) = refused.first() else {
         return;
     };
@@ -42,6 +44,9 @@ pub(crate) fn summary(usual: &Normal, incident: &Incident, trace_id: &str, passe
     heading("what an engineer on call knows now");
     line("what", format!("{} answers {}, {growth} its usual {}", what.endpoint, kb(size), kb(usual.size)));
     line("since when", format!("{} after the deploy, from the first answer on", ms(first.duration_since(*switched))));
+    if let Some(version) = finding.and_then(|finding| finding.version_after.as_deref()) {
+        line("since what", format!("version {version} of inventory"));
+    }
     line("whom it hurts", format!("those who order, {} so far; carts and everything else go on", refused.len()));
     line("where to look", format!("trace {trace_id}"));
     line("what can be done", format!("roll back inventory; until then, let it pass and take {slower} the time"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -15,6 +15,11 @@ use serde_json::{Value, json};
 
 /// How many articles there are; they are numbered from 0.
 pub(crate) const SKUS: u32 = 50;
+
+/// The header in which its answers say which version sent them.
+pub(crate) const VERSION: HeaderName = HeaderName::from_static("x-service-version");
+/// Its version without and with full details.
+pub(crate) const VERSIONS: [&str; 2] = ["2.7.4", "2.8.0"];
 
 /// What a deploy of this service can change.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -48,8 +53,9 @@ impl Inventory {
         let full = inventory.include_full_sku_details.load(Ordering::SeqCst);
         match inventory.answers.get(sku) {
             Some([short, long]) => {
-                let body = if full { long } else { short };
-                ([(header::CONTENT_TYPE, "application/json")], body.clone()).into_response()
+                let [before, after] = VERSIONS;
+                let (body, version) = if full { (long, after) } else { (short, before) };
+                ([(header::CONTENT_TYPE, "application/json"), (VERSION, version)], body.clone()).into_response()
             }
             None => StatusCode::NOT_FOUND.into_response(),
         }

@@ -82,6 +82,20 @@ impl Load {
         load
     }
 
+    /// Sends so many checkouts before all else, four at a time and as fast as they are answered.
+    pub(crate) async fn warm_up(http: &reqwest::Client, checkout: SocketAddr, count: u32) {
+        let mut callers = JoinSet::new();
+        for caller in 0..4 {
+            let http = http.clone();
+            callers.spawn(async move {
+                for sku in (caller..count).step_by(4) {
+                    send(Kind::Checkout, Kind::Checkout.request(&http, checkout, sku % SKUS)).await;
+                }
+            });
+        }
+        while callers.join_next().await.is_some() {}
+    }
+
     /// Waits until `count` checkouts have begun and ended after `since`, half a minute at most, and gives all calls
     /// that did.
     pub(crate) async fn flow(&self, count: usize, since: Instant) -> Vec<Call> {

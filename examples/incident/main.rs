@@ -1,7 +1,7 @@
 //! The incident that this crate exists for, on loopback: an upstream's answers grow from 8 KB to 85 KB.
 //!
-//! `checkout` calls `inventory` over HTTP with reqwest, customers call `checkout`, and a line is drawn at 64 KiB. It
-//! prints what happens, and fails unless all that it claims did.
+//! `checkout` calls `inventory` over HTTP with reqwest, customers call `checkout`, a line is drawn at 64 KiB, and a
+//! detector watches the sizes. It prints what happens, and fails unless all that it claims did.
 //!
 //! ```text
 //! cargo run --all-features --example incident              about 10 seconds
@@ -10,9 +10,11 @@
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 mod checkout;
+mod detection;
 mod ending;
 mod inventory;
 mod load;
+mod noticed;
 mod report;
 mod scrape;
 mod story;
@@ -28,6 +30,7 @@ use axum::Router;
 use plimsoll::Ledger;
 use tokio::net::TcpListener;
 
+use crate::detection::Detection;
 use crate::load::Load;
 use crate::story::World;
 use crate::telemetry::Telemetry;
@@ -42,12 +45,13 @@ async fn main() -> Result<ExitCode> {
         Some(other) => return Err(format!("unknown argument {other}; there is only --hold").into()),
     };
     let telemetry = Telemetry::install()?;
-    let ledger = Ledger::new();
+    let ledger = Ledger::builder().version_header(inventory::VERSION).build();
     let parsed = Arc::default();
     let inventory = serve(inventory::app()).await?;
     let checkout = serve(checkout::app(&ledger, inventory, Arc::clone(&parsed))).await?;
 
-    let world = World { http: reqwest::Client::new(), ledger, parsed, telemetry, inventory, checkout };
+    let detection = Detection::of(&ledger);
+    let world = World { http: reqwest::Client::new(), ledger, parsed, telemetry, detection, inventory, checkout };
     let all_hold = story::tell(&world).await?;
     if hold {
         stay(&world).await?;

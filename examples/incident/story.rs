@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use plimsoll::detect::Finding;
 use plimsoll::{Enforcement, Ledger, SizeDistribution};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::Result;
 use crate::checkout::{LINE, Parse, Parsed, Refused};
+use crate::detection::{Detection, LEARNED, PERIOD, TICK};
 use crate::ending::{compare_counts, summary};
 use crate::inventory::Config;
 use crate::load::{Call, Kind, Load};
@@ -16,10 +18,12 @@ use crate::scrape::{Page, STOCK, short, stock_series, trace_id};
 use crate::telemetry::{Telemetry, describe, is_refusal};
 
 /// How many checkouts each part of the story waits for.
-const BEFORE: usize = 150;
+const BEFORE: usize = 100;
 const REFUSED: usize = 80;
-const PASSED: usize = 80;
+const PASSED: usize = 60;
 const AFTER: usize = 60;
+/// Of those to learn from, how many for each tick.
+const A_TICK: u32 = 30;
 
 /// The two services, and what can be seen of them.
 pub(crate) struct World {
@@ -27,6 +31,7 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) parsed: Arc<Parsed>,
     pub(crate) telemetry: Telemetry,
+    pub(crate) detection: Detection,
     pub(crate) inventory: SocketAddr,
     pub(crate) checkout: SocketAddr,
 }
@@ -37,30 +42,49 @@ pub(crate) async fn tell(world: &World) -> Result<bool> {
     println!("inventory  http://{inventory}   GET /inventory/{{sku}}, GET /prices/{{sku}}");
     println!("checkout   http://{checkout}   POST /checkout, GET /cart/{{sku}}, GET /metrics");
     println!("the line   answers of inventory: {LINE}");
+    println!(
+        "detector   a tick every {TICK:?}, {PERIOD} bodies a period; by default 10 s and a week, since traffic has its"
+    );
+    println!("           days and its nights, and a false alarm costs more than a minute");
 
     let timeline = Timeline(Instant::now());
+    learn(world, &timeline).await;
+    let ticker = world.detection.start()?;
     let load = Load::start(&world.http, *checkout);
     let mut story = Story { world, load, timeline, claims: Claims::default(), parsed: Vec::new() };
     let usual = story.before().await;
-    let incident = story.switch().await?;
+    let (incident, after) = story.switch().await?;
+    let finding = story.finding(&incident).await;
+    story.meanwhile(&incident, &after);
     let evidence = story.metrics().await?;
     let passed = story.let_pass(&usual).await;
-    story.roll_back().await?;
+    story.roll_back(finding.as_ref()).await?;
     let Story { load, mut claims, mut parsed, .. } = story;
+    drop(ticker);
     let calls = load.stop().await;
     parsed.extend(world.parsed.take(STOCK));
     compare_counts(world, &calls, &parsed, &mut claims);
 
-    summary(&usual, &incident, &evidence, &passed);
+    summary(&usual, &incident, finding.as_ref(), &evidence, &passed);
     heading("claims");
     Ok(claims.tell())
 }
 
-struct Story<'a> {
-    world: &'a World,
+/// Two periods, as fast as they come: what the sizes are, and how they vary when nothing is wrong.
+async fn learn(world: &World, timeline: &Timeline) {
+    let World { http, detection, checkout, .. } = world;
+    for _ in 0..LEARNED / A_TICK {
+        Load::warm_up(http, *checkout, A_TICK).await;
+        detection.tick();
+    }
+    timeline.now(format_args!("learned from 2 x {PERIOD} checkouts: a baseline, and a calm period over it"));
+}
+
+pub(crate) struct Story<'a> {
+    pub(crate) world: &'a World,
     load: Load,
-    timeline: Timeline,
-    claims: Claims,
+    pub(crate) timeline: Timeline,
+    pub(crate) claims: Claims,
     /// All that the parser of `checkout` saw so far.
     parsed: Vec<Parse>,
 }
@@ -105,7 +129,7 @@ impl Story<'_> {
         self.normal(&seen)
     }
 
-    async fn switch(&mut self) -> Result<Incident> {
+    async fn switch(&mut self) -> Result<(Incident, Vec<Call>)> {
         let switched = Instant::now();
         self.deploy(true).await?;
         let deployed = Instant::now();
@@ -123,11 +147,18 @@ impl Story<'_> {
             line("log", format!("{} for {} refusals:", lines(log.len()), refused.len()));
             log.first().into_iter().for_each(|logged| wrapped(logged));
         }
-        self.timeline.now("meanwhile");
-        tell_calls(&after);
+        Ok((Incident { switched, refused }, after))
+    }
 
-        let answered = |kind, status| of(&after, kind).filter(|call| call.status == status).count();
-        let (orders, carts) = (of(&after, Kind::Checkout).count(), of(&after, Kind::Cart).count());
+    /// What the customers saw of it.
+    fn meanwhile(&mut self, incident: &Incident, after: &[Call]) {
+        let refused = &incident.refused;
+        let log = self.world.telemetry.log();
+        self.timeline.now("meanwhile");
+        tell_calls(after);
+
+        let answered = |kind, status| of(after, kind).filter(|call| call.status == status).count();
+        let (orders, carts) = (of(after, Kind::Checkout).count(), of(after, Kind::Cart).count());
         self.claims.add(
             "after the switch, every large answer is refused",
             orders >= REFUSED && answered(Kind::Checkout, 502) == orders && refused.len() >= orders,
@@ -155,7 +186,6 @@ impl Story<'_> {
         );
         let traced = refused.iter().any(|(_, refused)| log.iter().any(|line| line.contains(&refused.trace_id)));
         self.claims.add("the log has the trace id of a refused call", traced, lines(log.len()));
-        Ok(Incident { switched, refused })
     }
 
     /// Scrapes, and follows the exemplar to its trace: gives the trace id.
@@ -218,7 +248,7 @@ impl Story<'_> {
         passed
     }
 
-    async fn roll_back(&mut self) -> Result<()> {
+    async fn roll_back(&mut self, finding: Option<&Finding>) -> Result<()> {
         let World { ledger, .. } = self.world;
         self.deploy(false).await?;
         // What is under way was still answered large: it is to pass before the limit rejects again.
@@ -230,6 +260,8 @@ impl Story<'_> {
         tell_calls(&seen);
         let also = (ledger.enforcement() == Enforcement::Reject, "rejecting".to_owned());
         self.claim_good("after the rollback, all is answered, with the limit in force", &seen, AFTER, also);
+
+        self.closing(finding, since).await;
         Ok(())
     }
 
@@ -248,7 +280,7 @@ impl Story<'_> {
     }
 
     /// The calls refused so far, in order, with when they were.
-    fn refused(&self) -> Vec<(Instant, Refused)> {
+    pub(crate) fn refused(&self) -> Vec<(Instant, Refused)> {
         let refused = |call: Call| call.refused.map(|refused| (call.ended, refused));
         let mut refused: Vec<_> = self.load.since(self.timeline.0).into_iter().filter_map(refused).collect();
         refused.sort_by_key(|(ended, _)| *ended);
