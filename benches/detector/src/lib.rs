@@ -8,6 +8,7 @@ mod chance;
 mod pokeapi;
 mod rule;
 mod simulation;
+mod site;
 mod study;
 mod traffic;
 
@@ -15,5 +16,6 @@ pub use chance::Chance;
 pub use pokeapi::{Found, Release, replay};
 pub use rule::{Gaussian, Judge, Moments, Percentile};
 pub use simulation::{Alarm, Endpoint, Rule, Statistics};
+pub use site::Site;
 pub use study::{Delay, Share, Study};
 pub use traffic::{Change, Stream, Tick, Traffic, Volume};

@@ -115,7 +115,13 @@ pub fn replay(releases: &[Release], statistics: &Statistics, seed: u64) -> Found
             (0..A_TICK).for_each(|_| tick.push(answers.draw(&mut chance)));
             tick.clone()
         };
-        (0..BODIES / A_TICK).for_each(|_| ladder.calm(&next(&before)));
+        let mut calm = Vec::with_capacity(BODIES);
+        for _ in 0..BODIES / A_TICK {
+            let tick = next(&before);
+            ladder.calm(&tick);
+            calm.extend(tick.sizes);
+        }
+        ladder.roll(&calm.into_iter().collect());
         let alarm = (1..=BODIES / A_TICK).find_map(|number| Some((number * A_TICK, ladder.watch(&next(&after))?)));
 
         let alarmed = Share { part: usize::from(alarm.is_some()), of: 1 };

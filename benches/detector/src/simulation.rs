@@ -14,6 +14,8 @@ use crate::traffic::{Change, Stream, Tick, Traffic, Volume};
 pub enum Rule {
     /// The ladder, with the detector's defaults.
     Ladder,
+    /// The same over the calm week as its baseline, as the detector has it once that week is over.
+    Rolled,
     /// The ladder with the settings of its prototype: a level of 1e8, and a cap of a quarter of the threshold.
     Prototype,
     /// p99 of the last hour is more than 1.5 times last week's.
@@ -26,7 +28,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 5] = [Self::Ladder, Self::Prototype, Self::AnHour, Self::ADay, Self::Gaussian];
+    pub const ALL: [Self; 6] = [Self::Ladder, Self::Rolled, Self::Prototype, Self::AnHour, Self::ADay, Self::Gaussian];
 }
 
 /// The settings of both ladders.
@@ -59,6 +61,7 @@ pub struct Endpoint {
     stream: Stream,
     week: usize,
     ladder: Judge,
+    rolled: Judge,
     prototype: Judge,
     an_hour: Percentile,
     a_day: Percentile,
@@ -97,13 +100,16 @@ impl Endpoint {
             rule.last_week(&calm, last_day.iter());
         }
         let [ladder, prototype] = ladders;
-        Self { stream, week, ladder, prototype, an_hour, a_day, gaussian: Gaussian::new(moments) }
+        let mut rolled = ladder.clone();
+        rolled.roll(&calm);
+        Self { stream, week, ladder, rolled, prototype, an_hour, a_day, gaussian: Gaussian::new(moments) }
     }
 
     /// The third week, changed from its first tick on; each rule is watched until it alarms. In the order of
     /// [`Rule::ALL`].
     pub fn watch(&self, change: Change) -> [Option<Alarm>; Rule::ALL.len()] {
-        let Self { mut stream, week, mut ladder, mut prototype, mut an_hour, mut a_day, mut gaussian } = self.clone();
+        let Self { mut stream, week, mut ladder, mut rolled, mut prototype, mut an_hour, mut a_day, mut gaussian } =
+            self.clone();
         let mut alarms = [None; Rule::ALL.len()];
         let (mut tick, mut bodies, mut ticks) = (Tick::default(), 0, 0);
         for _ in 0..week {
@@ -113,6 +119,7 @@ impl Endpoint {
             for (rule, alarm) in Rule::ALL.into_iter().zip(&mut alarms).filter(|(_, alarm)| alarm.is_none()) {
                 let within = match rule {
                     Rule::Ladder => ladder.watch(&tick).map(|_| count),
+                    Rule::Rolled => rolled.watch(&tick).map(|_| count),
                     Rule::Prototype => prototype.watch(&tick).map(|_| count),
                     Rule::AnHour => an_hour.watch(&tick).then_some(count),
                     Rule::ADay => a_day.watch(&tick).then_some(count),

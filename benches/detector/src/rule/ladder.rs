@@ -30,6 +30,12 @@ impl Judge {
         }
     }
 
+    /// The calm period is over: it is the baseline from now on.
+    pub fn roll(&mut self, calm: &SizeDistribution) {
+        self.edges = Edges::new(calm.buckets().iter().copied(), &Growth::default());
+        self.ladder = Ladder::default();
+    }
+
     /// A tick on watch: the quantile that alerts, if one does.
     pub fn watch(&mut self, tick: &Tick) -> Option<Quantile> {
         self.take(tick);

@@ -1,5 +1,7 @@
 //! Made-up traffic: the tables, and what must hold of them.
 
+use std::fmt::Display;
+
 use plimsoll_detector_report::{Change, Delay, Rule, Share, Statistics, Study, Traffic, Volume};
 
 use crate::Bounds;
@@ -24,6 +26,10 @@ pub(crate) fn report(statistics: &Statistics, bounds: &mut Bounds) {
     println!("Made-up traffic: {REPLICATES} endpoints of each kind, a week as baseline, a calm one, a watched one");
     println!("\nThe rules");
     println!("  ladder      ours, with the detector's defaults: alpha 1e-3 a week, ticks of 10 s");
+    println!(
+        "  rolled      the same with the calm week as its baseline, as from the third week on: a crawler that stayed"
+    );
+    println!("              away in that week is news in the next");
     println!("  prototype   ours, with the settings its prototype was simulated with: A = 1e8, cap h0/4");
     println!("  p99 1 h     p99 of the last hour is more than 1.5 times last week's");
     println!("  p99 24 h    the same of the last day, where it has 1,000 bodies");
@@ -53,8 +59,13 @@ fn study(traffic: Traffic, volume: Volume, statistics: &Statistics) -> Study {
 
 fn heading(title: &str, width: usize) {
     println!("\n{title}\n");
-    let [a, b, c, d, e] = ["ladder", "prototype", "p99 1 h", "p99 24 h", "CUSUM"];
-    println!("  {:18} {a:>width$} {b:>width$} {c:>width$} {d:>width$} {e:>width$}", "");
+    let columns = ["ladder", "rolled", "prototype", "p99 1 h", "p99 24 h", "CUSUM"];
+    println!("  {:18}{}", "", cells(columns, width));
+}
+
+/// A row of a table, all rules in their order.
+fn cells(of_rules: [impl Display; Rule::ALL.len()], width: usize) -> String {
+    of_rules.into_iter().map(|cell| format!(" {cell:>width$}")).collect()
 }
 
 fn print(volume: Volume, studies: &[Study]) {
@@ -62,8 +73,7 @@ fn print(volume: Volume, studies: &[Study]) {
     let of = format!("{a_week} bodies a week, {a_tick} in a tick");
     heading(&format!("False alarms, {of}: endpoint-weeks with one"), 9);
     for study in studies {
-        let [a, b, c, d, e] = Rule::ALL.map(|rule| study.false_weeks(rule));
-        println!("  {:18} {a:>9} {b:>9} {c:>9} {d:>9} {e:>9}", study.traffic.name);
+        println!("  {:18}{}", study.traffic.name, cells(Rule::ALL.map(|rule| study.false_weeks(rule)), 9));
     }
     for change in [Change::INCIDENT, Change::TENFOLD, Change::DOUBLE, Change::BOUNDARY, Change::FEW] {
         if studies.iter().all(|study| study.delay(change, Rule::Ladder).is_none()) {
@@ -71,9 +81,9 @@ fn print(volume: Volume, studies: &[Study]) {
         }
         heading(&format!("Delay of {}, {of}: median, in bodies", change.name), 9);
         for study in studies {
-            let delays = Rule::ALL.map(|rule| study.delay(change, rule));
-            if let [Some(a), Some(b), Some(c), Some(d), Some(e)] = delays {
-                println!("  {:18} {a:>9} {b:>9} {c:>9} {d:>9} {e:>9}", study.traffic.name);
+            if study.delay(change, Rule::Ladder).is_some() {
+                let delays = Rule::ALL.map(|rule| study.delay(change, rule).unwrap_or(Delay(None)));
+                println!("  {:18}{}", study.traffic.name, cells(delays, 9));
             }
         }
     }
@@ -83,10 +93,9 @@ fn print(volume: Volume, studies: &[Study]) {
 fn compare(large: &[Study], small: &[Study]) {
     heading("In short, with what the prototype gave in brackets: false weeks in per cent, delays in bodies", 12);
     let row = |name: &str, ours: [String; Rule::ALL.len()], before: [&str; 4]| {
-        let [ladder, prototype, an_hour, a_day, gaussian] = ours;
-        println!("  {name:18} {ladder:>12} {prototype:>12} {an_hour:>12} {a_day:>12} {gaussian:>12}");
+        println!("  {name:18}{}", cells(ours, 12));
         let [prototype, an_hour, a_day, gaussian] = before.map(|text| format!("({text})"));
-        println!("  {:18} {:>12} {prototype:>12} {an_hour:>12} {a_day:>12} {gaussian:>12}", "", "");
+        println!("  {:18}{}", "", cells([String::new(), String::new(), prototype, an_hour, a_day, gaussian], 12));
     };
     let stationary = |study: &&Study| study.traffic.is_stationary();
     let range = |numbers: Vec<f64>| {
