@@ -73,7 +73,7 @@
 //! | `reqwest-middleware` | [`ClientLayer`] as a middleware of `reqwest_middleware::ClientBuilder` |
 //! | `serde` | one policy (module `policy`) of limits, growth and alerts, the gate in `cargo test` (module `contract`), a ledger in a file, limits suggested from it |
 //! | `otlp` | `OtlpExporter`: the ledger to any OpenTelemetry collector, over HTTP or gRPC, with exemplars |
-//! | `opentelemetry` | trace ids from the active context; sizes as attributes of its span |
+//! | `opentelemetry` | trace ids from the active context; sizes as attributes of its span; instruments of a meter |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     test,

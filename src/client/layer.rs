@@ -160,6 +160,17 @@ impl ClientLayer {
         self.set(|config| config.settings.span_writes = writes)
     }
 
+    /// Sets whether the `tracing` span in which a call begins is kept until its bodies have ended; it is not by
+    /// default, and being kept implies [`span_attributes`](Self::span_attributes).
+    ///
+    /// A span that only the handler's future holds (`#[instrument]`, `.instrument(span)`) ends with that future, and the
+    /// size of a response that is streamed afterwards would come too late for it. Kept, it has both sizes, and lasts
+    /// until the last byte has left: its duration is then that of the whole call.
+    pub fn keep_span(self, keep: bool) -> Self {
+        let writes = if keep { SpanWrites::AllKept } else { SpanWrites::All };
+        self.set(|config| config.settings.span_writes = writes)
+    }
+
     #[cfg_attr(not(feature = "reqwest-middleware"), allow(dead_code))]
     pub(crate) fn config(&self) -> &Config {
         &self.config

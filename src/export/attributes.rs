@@ -5,7 +5,7 @@ use http::Version;
 
 use crate::detect::JudgedSeries;
 use crate::endpoint::{Direction, Endpoint, Role};
-use crate::ledger::{ContentCoding, Outcome, SeriesSnapshot, SeriesView, UrlScheme, View};
+use crate::ledger::{Attributes, ContentCoding, Outcome, SeriesSnapshot, SeriesView, UrlScheme, View};
 
 /// What tells a series apart, borrowed from wherever it is read.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +84,21 @@ impl<'a> From<JudgedSeries<'a>> for SeriesAttributes<'a> {
 }
 
 impl<'a> SeriesAttributes<'a> {
+    /// Those of a series that is about to be made.
+    #[cfg_attr(not(feature = "opentelemetry"), allow(dead_code, reason = "only a meter asks before"))]
+    pub(super) fn new(endpoint: &'a Endpoint, attributes: Attributes) -> Self {
+        Self {
+            endpoint,
+            direction: attributes.direction(),
+            status: attributes.status(),
+            coding: attributes.coding(),
+            view: attributes.view(),
+            scheme: attributes.scheme(),
+            version: attributes.version(),
+            port: attributes.port(),
+        }
+    }
+
     /// Calls `each` for every attribute, the method first.
     pub(super) fn try_for_each<E>(
         &self,

@@ -2,12 +2,15 @@
 
 mod attributes;
 mod detected;
+mod meter;
 mod openmetrics;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod scrape;
 
 pub use openmetrics::OpenMetrics;
+
+pub(crate) use meter::{Instruments, Recorder};
 #[cfg(feature = "otlp")]
 pub use otlp::{
     Compression, Exported, Histograms, OtlpError, OtlpExporter, OtlpProtocol, OtlpSettings, OtlpSettingsError,

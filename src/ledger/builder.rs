@@ -7,6 +7,7 @@ use http::HeaderName;
 use super::core::DEFAULT_EVENT_INTERVAL;
 use super::handle::Ledger;
 use crate::clock::Clock;
+use crate::export::Instruments;
 
 /// Which bodies leave an exemplar; OpenTelemetry's `OTEL_METRICS_EXEMPLAR_FILTER` with the same names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +30,7 @@ pub struct LedgerBuilder {
     pub(super) max_series: usize,
     pub(super) max_bytes: usize,
     pub(super) version_header: Option<HeaderName>,
+    pub(crate) instruments: Option<Instruments>,
 }
 
 impl Default for LedgerBuilder {
@@ -40,6 +42,7 @@ impl Default for LedgerBuilder {
             max_series: 4096,
             max_bytes: 32 << 20,
             version_header: None,
+            instruments: None,
         }
     }
 }

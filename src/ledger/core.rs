@@ -6,6 +6,7 @@ use http::HeaderName;
 
 use super::builder::{ExemplarFilter, LedgerBuilder};
 use crate::clock::{self, Clock};
+use crate::export::Instruments;
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use crate::trace::Ids;
@@ -28,6 +29,7 @@ pub enum Enforcement {
 pub(crate) struct Core {
     pub(super) clock: Clock,
     pub(super) version_header: Option<HeaderName>,
+    pub(super) instruments: Option<Instruments>,
     exemplars: ExemplarFilter,
     event_interval: u64,
     warn_only: AtomicBool,
@@ -40,12 +42,14 @@ pub(crate) struct Core {
 
 impl Core {
     pub(super) fn new(settings: &LedgerBuilder) -> Self {
-        let LedgerBuilder { clock, exemplars, event_interval, max_series, max_bytes, version_header } = settings;
+        let LedgerBuilder { clock, exemplars, event_interval, max_series, max_bytes, version_header, instruments } =
+            settings;
         Self {
             clock: clock.clone(),
             exemplars: *exemplars,
             event_interval: clock::nanos(*event_interval),
             version_header: version_header.clone(),
+            instruments: instruments.clone(),
             warn_only: AtomicBool::new(false),
             bytes_left: AtomicUsize::new(*max_bytes),
             series_left: AtomicUsize::new(*max_series),

@@ -10,6 +10,7 @@ use super::pace::Pace;
 use super::sizes::LARGEST;
 use crate::endpoint::{Direction, Endpoint, Role};
 use crate::error::{LimitExceeded, Setting, Subject};
+use crate::export::Recorder;
 use crate::limit::Limit;
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -88,6 +89,8 @@ pub(crate) struct Series {
     edge: AtomicU64,
     refusals: Pace,
     warnings: Pace,
+    /// Where its sizes go beside, if there is a meter.
+    recorder: Option<Box<Recorder>>,
 }
 
 impl Series {
@@ -97,6 +100,7 @@ impl Series {
         core: Arc<Core>,
         overflow: Option<&Arc<Series>>,
     ) -> Self {
+        let recorder = core.instruments.as_ref().map(|all| Box::new(all.recorder(&endpoint, attributes)));
         Self {
             population: Population::new(&core, endpoint.role(), attributes),
             endpoint,
@@ -114,6 +118,7 @@ impl Series {
             edge: AtomicU64::new(u64::MAX),
             refusals: Pace::default(),
             warnings: Pace::default(),
+            recorder,
         }
     }
 
@@ -190,7 +195,11 @@ impl Series {
     pub(crate) fn record_complete(&self, size: u64, trace: &CallTrace) {
         trace.record_size(self.attributes.direction(), size, || size > self.edge.load(Relaxed));
         // Its size is all that is counted: see `SeriesView::outcomes`.
-        if let (false, Some(overflow)) = (self.add(&self.completed, size, trace), &self.overflow) {
+        if self.add(&self.completed, size, trace) {
+            if let Some(recorder) = &self.recorder {
+                recorder.record(size, trace);
+            }
+        } else if let Some(overflow) = &self.overflow {
             overflow.record_complete(size, trace);
         }
     }

@@ -178,10 +178,22 @@ impl ServerLayer {
     /// `http.request.body.size` and `http.response.body.size` when a body has ended; on a refusal `error.type`,
     /// `plimsoll.limit` and the refused size. To write them, the span is kept until the bodies have ended, so one
     /// that ends when it is dropped lasts as long. A span of `tracing` ends when `tracing`'s own holders let it go
-    /// (tower-http's `TraceLayer` holds it until the response's body has ended); what comes later is lost.
+    /// (tower-http's `TraceLayer` holds it until the response's body has ended); what comes later is lost, unless
+    /// [`keep_span`](Self::keep_span) says otherwise.
     /// Without feature `opentelemetry` there is no such span.
     pub fn span_attributes(self, write: bool) -> Self {
         let writes = if write { SpanWrites::All } else { SpanWrites::Nothing };
+        self.set(|config| config.settings.span_writes = writes)
+    }
+
+    /// Sets whether the `tracing` span in which a request begins is kept until its bodies have ended; it is not by
+    /// default, and being kept implies [`span_attributes`](Self::span_attributes).
+    ///
+    /// A span that only the handler's future holds (`#[instrument]`, `.instrument(span)`) ends with that future, and the
+    /// size of a response that is streamed afterwards would come too late for it. Kept, it has both sizes, and lasts
+    /// until the last byte has left: its duration is then that of the whole request.
+    pub fn keep_span(self, keep: bool) -> Self {
+        let writes = if keep { SpanWrites::AllKept } else { SpanWrites::All };
         self.set(|config| config.settings.span_writes = writes)
     }
 

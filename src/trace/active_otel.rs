@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 
-use super::TraceContext;
+use super::{SpanWrites, TraceContext};
 use crate::endpoint::Direction;
 use crate::error::LimitExceeded;
 
@@ -15,25 +15,44 @@ use crate::error::LimitExceeded;
 ///
 /// Shared by the bodies of its call: a pointer each, which the many calls without such a span leave alone.
 #[derive(Clone, Debug)]
-pub(crate) struct Active(Arc<Context>);
+pub(crate) struct Active(Arc<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    context: Context,
+    /// Not read: while it is here, the span of `tracing` behind the context's does not end.
+    _span: Option<tracing::Span>,
+}
 
 impl Active {
-    /// The ids of the active span, if there is one; and itself, where `write` and it is one that records.
+    /// The ids of the active span, if there is one; and itself, where all is written and it is one that records.
     #[inline]
-    pub(super) fn current(write: bool) -> Option<(TraceContext, Option<Self>)> {
+    pub(super) fn current(writes: SpanWrites) -> Option<(TraceContext, Option<Self>)> {
         Context::map_current(|context| {
             if !context.has_active_span() {
                 return None;
             }
             let span = context.span();
             let ids = ids(span.span_context())?;
-            Some((ids, (write && span.is_recording()).then(|| Self::keep(context))))
+            Some((ids, (writes >= SpanWrites::All && span.is_recording()).then(|| Self::keep(context, writes))))
         })
     }
 
     #[cold]
-    fn keep(context: &Context) -> Self {
-        Self(Arc::new(context.clone()))
+    fn keep(context: &Context, writes: SpanWrites) -> Self {
+        let span = (writes == SpanWrites::AllKept).then(tracing::Span::current);
+        Self(Arc::new(Kept { context: context.clone(), _span: span }))
+    }
+
+    /// Runs something while this span, else one of these ids, else none is the active one.
+    pub(super) fn within<T>(active: Option<&Self>, ids: Option<TraceContext>, run: impl FnOnce() -> T) -> T {
+        let context = match (active, ids) {
+            (Some(Self(kept)), _) => kept.context.clone(),
+            (None, Some(ids)) => Context::new().with_remote_span_context(span_context(&ids)),
+            (None, None) => Context::new(),
+        };
+        let _attached = context.attach();
+        run()
     }
 
     pub(super) fn record_size(&self, direction: Direction, bytes: u64, above_baseline: bool) {
@@ -41,15 +60,15 @@ impl Active {
             Direction::Request => "http.request.body.size",
             Direction::Response => "http.response.body.size",
         };
-        self.0.span().set_attribute(KeyValue::new(key, integer(bytes)));
+        self.0.context.span().set_attribute(KeyValue::new(key, integer(bytes)));
         if above_baseline {
-            self.0.span().set_attribute(KeyValue::new("plimsoll.above_baseline", true));
+            self.0.context.span().set_attribute(KeyValue::new("plimsoll.above_baseline", true));
         }
     }
 
     pub(super) fn record_refusal(&self, exceeded: &LimitExceeded) {
-        self.0.span().set_attribute(KeyValue::new("error.type", "plimsoll.limit_exceeded"));
-        mark(&self.0, exceeded);
+        self.0.context.span().set_attribute(KeyValue::new("error.type", "plimsoll.limit_exceeded"));
+        mark(&self.0.context, exceeded);
     }
 
     /// Marks the span that is active now, if it is the one with these ids.
@@ -74,6 +93,12 @@ fn mark(context: &Context, exceeded: &LimitExceeded) {
 /// A size as attributes hold integers: the few that do not fit are the largest that does.
 fn integer(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn span_context(ids: &TraceContext) -> SpanContext {
+    let flags = if ids.is_sampled() { TraceFlags::SAMPLED } else { TraceFlags::NOT_SAMPLED };
+    let (trace_id, span_id) = (TraceId::from(ids.trace_id()), SpanId::from(ids.span_id()));
+    SpanContext::new(trace_id, span_id, flags, true, TraceState::NONE)
 }
 
 #[inline]

@@ -90,13 +90,15 @@ impl fmt::Debug for TraceContext {
 }
 
 /// What of a call's bodies is written on the active span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SpanWrites {
     Nothing,
     /// That a body was refused. The span may be of the request that made the call: it is marked, not blamed.
     Refusals,
     /// Sizes, and refusals as errors: the span is this call's own.
     All,
+    /// The same, and the span of `tracing` lasts until the bodies have ended.
+    AllKept,
 }
 
 /// The ids of a call's trace, and whether the span is to be marked if a body is refused while it is active.
@@ -142,7 +144,7 @@ impl CallTrace {
     /// Reads the trace of the call that begins now. To write sizes, an active span is kept.
     #[inline]
     pub(crate) fn capture(headers: &HeaderMap, writes: SpanWrites) -> Self {
-        match Active::current(writes == SpanWrites::All) {
+        match Active::current(writes) {
             Some((ids, span)) => Self { ids: Some(Ids::new(ids, writes == SpanWrites::Refusals)), span },
             None => Self { ids: traceparent::from_headers(headers).map(|ids| Ids::new(ids, false)), span: None },
         }
@@ -151,6 +153,12 @@ impl CallTrace {
     #[inline]
     pub(crate) fn ids(&self) -> Option<&Ids> {
         self.ids.as_ref()
+    }
+
+    /// Runs something while the context of the call is the active one.
+    #[cfg_attr(not(feature = "opentelemetry"), allow(dead_code, reason = "for a meter"))]
+    pub(crate) fn within<T>(&self, run: impl FnOnce() -> T) -> T {
+        Active::within(self.span.as_ref(), self.ids.as_ref().map(Ids::context), run)
     }
 
     /// Writes the size of a completed body on the span: `http.request.body.size`, `http.response.body.size`.

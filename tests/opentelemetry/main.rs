@@ -15,6 +15,7 @@ mod support;
 mod attributes;
 mod calls;
 mod exemplars;
+mod meter;
 mod through_tracing;
 
 use std::convert::Infallible;

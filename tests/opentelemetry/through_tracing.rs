@@ -65,20 +65,35 @@ async fn inside_the_trace_layer_a_stream_is_told_when_it_ends() {
     }
 }
 
-/// A span of `tracing` that nobody but the handler's future holds ends with that future: what comes later is lost, and
-/// what is known by then is not.
+/// A span for each request that nobody but the handler's future holds.
+async fn instrumented(request: Request, next: Next) -> Response<Body> {
+    next.run(request).instrument(tracing::info_span!("request")).await
+}
+
+/// Such a span ends with that future: what comes later is lost, and what is known by then is not.
 #[tokio::test]
 async fn inside_an_instrumented_future_a_stream_that_ends_later_is_not_told() {
-    async fn instrumented(request: Request, next: Next) -> Response<Body> {
-        next.run(request).instrument(tracing::info_span!("request")).await
-    }
-
     let traces = Traces::all();
     let _subscribed = subscribe(&traces);
     let app = app().layer(ServerLayer::new(&Ledger::new())).layer(from_fn(instrumented));
     ask(app, Request::get("/stream").body(Body::empty()).unwrap()).await;
     let span = eventually_ended(&traces).await;
     assert_eq!(attributes(&span), ["http.request.body.size=0"]);
+}
+
+#[tokio::test]
+async fn a_span_that_is_kept_tells_of_a_stream_that_ends_after_the_handler() {
+    let traces = Traces::all();
+    let _subscribed = subscribe(&traces);
+    let app = app().layer(ServerLayer::new(&Ledger::new()).keep_span(true)).layer(from_fn(instrumented));
+    let answer = tower::ServiceExt::oneshot(app, Request::get("/stream").body(Body::empty()).unwrap()).await.unwrap();
+    assert!(
+        traces.exported().iter().all(|span| span.name != "request"),
+        "the handler has returned, the body not ended"
+    );
+    http_body_util::BodyExt::collect(answer.into_body()).await.unwrap();
+    let span = eventually_ended(&traces).await;
+    assert_eq!(attributes(&span), ["http.request.body.size=0", "http.response.body.size=10"]);
 }
 
 #[tokio::test]
