@@ -8,7 +8,7 @@ use axum::http::{Request, Response};
 use opentelemetry::metrics::{Histogram, HistogramBuilder, InstrumentProvider, Meter, MeterProvider, SyncInstrument};
 use opentelemetry::trace::{FutureExt, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics, ScopeMetrics};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
 use plimsoll::{Direction, Ledger, Limit, Route, ServerLayer};
 use tower::{Layer, ServiceExt, service_fn};
@@ -37,7 +37,8 @@ async fn a_reader_gets_the_sizes_that_the_ledger_counts_in_buckets_made_for_byte
     }
     provider.force_flush().unwrap();
     let metrics = exported.get_finished_metrics().unwrap();
-    let metrics: Vec<_> = metrics.iter().flat_map(|m| m.scope_metrics()).flat_map(|scope| scope.metrics()).collect();
+    let metrics: Vec<_> =
+        metrics.iter().flat_map(ResourceMetrics::scope_metrics).flat_map(ScopeMetrics::metrics).collect();
     let found = metrics.iter().find(|metric| metric.name() == "http.server.response.body.size").unwrap();
     assert_eq!(found.unit(), "By");
     let AggregatedMetrics::U64(MetricData::Histogram(histogram)) = found.data() else { panic!("{found:?}") };
