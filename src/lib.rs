@@ -99,6 +99,7 @@ mod error;
 mod export;
 #[cfg(feature = "serde")]
 mod files;
+pub mod guide;
 mod headers;
 mod ledger;
 mod limit;

@@ -91,7 +91,7 @@ impl<'a> SeriesAttributes<'a> {
             endpoint,
             direction: attributes.direction(),
             status: attributes.status(),
-            coding: attributes.coding(),
+            coding: Some(attributes.coding()),
             view: attributes.view(),
             scheme: attributes.scheme(),
             version: attributes.version(),

@@ -18,6 +18,7 @@ use super::outgoing::Outgoing;
 use super::reading::Readings;
 use super::settings::{OtlpSettings, Temporality};
 use crate::body::ShortBody;
+use crate::detect::Detector;
 use crate::error::BoxError;
 use crate::ledger::Ledger;
 
@@ -60,6 +61,7 @@ use crate::ledger::Ledger;
 #[derive(Debug)]
 pub struct OtlpExporter<S> {
     ledger: Ledger,
+    detector: Option<Detector>,
     service: S,
     settings: OtlpSettings,
     /// What arrived last, where the next export counts from it.
@@ -84,6 +86,7 @@ where
     pub fn new(ledger: &Ledger, service: S, settings: OtlpSettings) -> Self {
         Self {
             ledger: ledger.clone(),
+            detector: None,
             service,
             settings,
             sent: Readings::default(),
@@ -92,6 +95,17 @@ where
             failed: 0,
             rejecting: false,
         }
+    }
+
+    /// Adds what a detector of this ledger knows, as of its last tick: `plimsoll.bodies.above_baseline`,
+    /// `plimsoll.regression.active`, `plimsoll.regression.factor` and `plimsoll.findings`.
+    ///
+    /// What they say is told at [`OpenMetrics::detector`](crate::OpenMetrics::detector). Their counts are cumulative,
+    /// whatever the [temporality](OtlpSettings::temporality): they run since a baseline stands.
+    #[must_use]
+    pub fn detector(mut self, detector: &Detector) -> Self {
+        self.detector = Some(detector.clone());
+        self
     }
 
     /// Exports at every interval, until it is dropped: for [`tokio::spawn`].
@@ -153,7 +167,7 @@ where
     fn encode(&mut self, readings: &Readings) -> Vec<u8> {
         let first = readings.series.len().saturating_mul(BYTES_A_SERIES);
         let room = self.size.saturating_add(self.size / 8).max(first);
-        let message = encode(readings, &self.settings, room);
+        let message = encode(readings, self.detector.as_ref(), &self.settings, room);
         self.size = message.len();
         message
     }

@@ -1,8 +1,10 @@
 //! The ledger as an `ExportMetricsServiceRequest` (opentelemetry-proto 1.x, `collector/metrics/v1`).
 
+use super::detected::detected;
 use super::reading::{Reading, Readings};
 use super::settings::{Histograms, OtlpSettings, Temporality};
 use super::wire::Writer;
+use crate::detect::Detector;
 use crate::endpoint::{Direction, Role};
 use crate::export::attributes::{ErrorType, Metric, SeriesAttributes, Value};
 use crate::ledger::{CLASSIC_BOUNDS, Exemplar, SizeDistribution};
@@ -16,7 +18,12 @@ const CUMULATIVE: u64 = 2;
 const SCALE: i32 = 4;
 
 /// Writes all that was read. `room` is how many bytes it will take, more or less.
-pub(super) fn encode(readings: &Readings, settings: &OtlpSettings, room: usize) -> Vec<u8> {
+pub(super) fn encode(
+    readings: &Readings,
+    detector: Option<&Detector>,
+    settings: &OtlpSettings,
+    room: usize,
+) -> Vec<u8> {
     let mut request = Writer::with_capacity(room);
     request.message(1, |of_resource| {
         of_resource.message(1, |resource| {
@@ -30,6 +37,9 @@ pub(super) fn encode(readings: &Readings, settings: &OtlpSettings, room: usize) 
                 scope.text(2, env!("CARGO_PKG_VERSION"));
             });
             Metrics { readings, settings }.write(of_scope);
+            if let Some(detector) = detector {
+                detected(of_scope, detector, readings.at);
+            }
             of_scope.text(3, SCHEMA);
         });
         of_resource.text(3, SCHEMA);
@@ -203,7 +213,7 @@ impl Metrics<'_> {
     }
 }
 
-fn head(out: &mut Writer, name: &str, about: &str, unit: &str) {
+pub(super) fn head(out: &mut Writer, name: &str, about: &str, unit: &str) {
     out.text(1, name);
     out.text(2, about);
     out.text(3, unit);
@@ -231,7 +241,7 @@ fn attributes(
 }
 
 /// A `KeyValue`.
-fn attribute(out: &mut Writer, field: u32, name: &str, value: Value<'_>) {
+pub(super) fn attribute(out: &mut Writer, field: u32, name: &str, value: Value<'_>) {
     out.message(field, |pair| {
         pair.text(1, name);
         pair.message(2, |any| match value {
@@ -279,7 +289,7 @@ fn explicit_buckets(point: &mut Writer, sizes: &SizeDistribution) {
     point.message(7, |bounds| CLASSIC_BOUNDS.iter().for_each(|bound| bounds.raw_fixed64(double(*bound).to_bits())));
 }
 
-fn exemplar(point: &mut Writer, field: u32, exemplar: &Exemplar) {
+pub(super) fn exemplar(point: &mut Writer, field: u32, exemplar: &Exemplar) {
     point.message(field, |out| {
         out.fixed64(2, exemplar.unix_nanos());
         out.bytes(4, &exemplar.span_id().to_be_bytes());

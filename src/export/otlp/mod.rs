@@ -5,6 +5,7 @@
 //! exemplars too, nothing of ours goes through that SDK, so nothing is counted twice.
 
 mod answer;
+mod detected;
 mod env;
 mod error;
 mod exporter;

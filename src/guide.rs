@@ -1,0 +1,1 @@
+#![doc = include_str!("../docs/from-a-number-to-a-trace.md")]
