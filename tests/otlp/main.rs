@@ -17,10 +17,14 @@
 mod calls;
 #[path = "../support/mod.rs"]
 mod support;
+#[allow(dead_code, reason = "the detector's own tests use more of it")]
+#[path = "../detector/world.rs"]
+mod world;
 
 mod collector;
 mod content;
 mod conventions;
 mod delta;
+mod detected;
 mod failures;
 mod receivers;
