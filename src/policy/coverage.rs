@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::declaration::Policy;
 use crate::endpoint::EndpointName;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Snapshot};
 
 /// What a policy names in vain, and what it should name: see [`Policy::coverage`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,16 @@ impl Policy {
     pub fn coverage(&self, ledger: &Ledger) -> Coverage {
         let mut seen = BTreeSet::new();
         ledger.visit(|series| seen.extend(EndpointName::of(series.endpoint())));
+        self.held_against(seen)
+    }
+
+    /// The same, of a ledger that was [kept in a file](Snapshot::load).
+    #[must_use]
+    pub fn coverage_of(&self, snapshot: &Snapshot) -> Coverage {
+        self.held_against(snapshot.series().iter().filter_map(|series| EndpointName::of(&series.endpoint)).collect())
+    }
+
+    fn held_against(&self, seen: BTreeSet<EndpointName>) -> Coverage {
         Coverage {
             unmatched: self.endpoints.keys().filter(|name| !seen.contains(name)).cloned().collect(),
             unnamed: seen.into_iter().filter(|name| !self.endpoints.contains_key(name)).collect(),

@@ -74,6 +74,7 @@ mod fields;
 mod live;
 mod promql;
 mod read;
+mod rule_settings;
 mod rules;
 mod runbook;
 mod time;
@@ -83,6 +84,7 @@ mod yaml;
 
 pub use bytes::{ByteSize, ByteSizeError};
 pub use coverage::Coverage;
-pub use declaration::{EndpointPolicy, LabelName, Policy, RuleSettings};
+pub use declaration::{EndpointPolicy, Policy};
 pub use error::PolicyError;
 pub use live::PolicyHandle;
+pub use rule_settings::{LabelName, RuleSettings};

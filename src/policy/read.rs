@@ -7,9 +7,10 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use super::bytes::{self, ByteSize};
-use super::declaration::{EndpointPolicy, LabelName, Policy, RuleSettings, Seconds};
+use super::declaration::{EndpointPolicy, Policy};
 use super::error::{PolicyError, Wrong};
 use super::fields::{Field, Section, line};
+use super::rule_settings::{LabelName, RuleSettings, Seconds};
 use super::time;
 use crate::contract::Factor;
 use crate::detect::{AcceptedChange, Growth, GrowthRule, Quantile};

@@ -1,8 +1,9 @@
 //! Prometheus rules from a policy: what is recorded of the whole service, and the alerts of each endpoint.
 
 use super::alert::{Alert, Anchors, SERVICE_ANCHOR};
-use super::declaration::{EndpointPolicy, Policy, Seconds};
+use super::declaration::{EndpointPolicy, Policy};
 use super::promql::{self, IDENTITY, JUDGED, OFFERED, REFUSED, Text, increase, increase_from_nothing};
+use super::rule_settings::Seconds;
 use super::wording::{self, Said};
 use super::yaml::{Group, Kind, Rule};
 use crate::endpoint::EndpointName;

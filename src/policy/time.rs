@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use toml::value::{Date, Datetime, Offset, Time};
 
-use super::declaration::Seconds;
+use super::rule_settings::Seconds;
 
 /// The units of a span, largest first, with their seconds; those of Prometheus.
 const UNITS: [(&str, u32); 5] = [("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];

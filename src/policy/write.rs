@@ -3,8 +3,9 @@
 use std::fmt::{self, Write};
 
 use super::bytes::ByteSize;
-use super::declaration::{EndpointPolicy, Policy, RuleSettings};
+use super::declaration::{EndpointPolicy, Policy};
 use super::read::key_of;
+use super::rule_settings::RuleSettings;
 use super::time;
 use crate::detect::{AcceptedChange, Growth, GrowthRule, Quantile};
 use crate::endpoint::EndpointName;

@@ -43,9 +43,37 @@ fn a_command_that_is_not_understood_is_exit_code_2_and_the_usage() {
     for arguments in [&[][..], &["check"], &["chek", EXAMPLE], &["rules", EXAMPLE, "more"]] {
         let output = plimsoll(arguments);
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
-        assert!(text(&output.stderr).starts_with("usage: plimsoll check POLICY"));
+        assert!(text(&output.stderr).starts_with("usage: plimsoll check POLICY [LEDGER]\n"));
     }
     let output = plimsoll(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(text(&output.stdout).starts_with("usage: plimsoll check POLICY"));
+    assert!(text(&output.stdout).starts_with("usage: plimsoll check POLICY [LEDGER]\n"));
+}
+
+#[test]
+fn with_a_ledger_it_lists_what_is_named_in_vain_and_what_is_not_named() {
+    use http_body_util::{BodyExt, Full};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    let ledger = plimsoll::Ledger::new();
+    let service = plimsoll::ServerLayer::new(&ledger).layer(service_fn(async |_request| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(Full::<bytes::Bytes>::from("hello")))
+    }));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for (method, route) in [("POST", "/checkout"), ("GET", "/new")] {
+        let mut request = http::Request::builder().method(method).body(Full::<bytes::Bytes>::default()).unwrap();
+        request.extensions_mut().insert(plimsoll::Route(route));
+        let answer = runtime.block_on(service.clone().oneshot(request)).unwrap();
+        runtime.block_on(answer.into_body().collect()).unwrap();
+    }
+    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/policy-command.ledger.toml");
+    ledger.snapshot().save(file).unwrap();
+
+    let output = plimsoll(&["check", EXAMPLE, file]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = text(&output.stderr);
+    assert!(said.contains(&format!("note: server GET /new: in {file}, and not named\n")), "{said}");
+    assert!(said.contains(&format!("note: server GET /catalogue.csv: named, and not once in {file}\n")), "{said}");
+    assert!(!said.contains("POST /checkout"), "{said}");
+    assert_eq!(plimsoll(&["check", EXAMPLE, "no/such/ledger"]).status.code(), Some(1));
 }

@@ -14,7 +14,9 @@ use std::process::ExitCode;
 use plimsoll::policy::Policy;
 
 const USAGE: &str = "\
-usage: plimsoll check POLICY         whether the file is legal, and what is worth a thought in it
+usage: plimsoll check POLICY [LEDGER]
+                                     whether the file is legal, and what is worth a thought in it: with a ledger, also
+                                     endpoints that are named in vain, and ones that are not named
        plimsoll rules POLICY         Prometheus rules: put them into a file under `rule_files`
        plimsoll runbook POLICY       the runbook that the alerts link to, as Markdown
        plimsoll suggest LEDGER SERVICE OWNER
@@ -34,7 +36,8 @@ fn main() -> ExitCode {
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
-        ["check", policy] => check::run(policy),
+        ["check", policy] => check::run(policy, None),
+        ["check", policy, ledger] => check::run(policy, Some(ledger)),
         ["rules", policy] => print(policy, Policy::prometheus_rules),
         ["runbook", policy] => print(policy, Policy::runbook_markdown),
         ["suggest", ledger, service, owner] => suggest::run(ledger, service, owner),
