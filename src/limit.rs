@@ -209,6 +209,15 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_says_its_lines() {
+        let said = |limit: Limit| limit.to_string();
+        assert_eq!(said(Limit::reject_over(9).and_warn_over(5)), "reject over 9 bytes, warn over 5 bytes");
+        assert_eq!(said(Limit::reject_over(9)), "reject over 9 bytes");
+        assert_eq!(said(Limit::warn_over(5)), "warn over 5 bytes");
+        assert_eq!(said(Limit::unlimited()), "unlimited");
+    }
+
+    #[test]
     fn limits_of_a_call_set_one_direction_and_leave_the_other() {
         let limits = BodyLimits::new().response(Limit::reject_over(1));
         assert_eq!(limits.request_limit(), None);

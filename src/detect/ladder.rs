@@ -490,6 +490,13 @@ mod tests {
         Statistic::new(1e-3, Duration::from_secs(10))
     }
 
+    #[test]
+    fn another_cap_changes_the_cap_alone() {
+        let (before, after) = (statistic(), statistic().with_cap(0.5));
+        assert!(before.cap() > 0.5);
+        assert_eq!((after.cap(), after.level()), (0.5, before.level()));
+    }
+
     /// `count` bodies in each bucket from `first` on.
     fn even(first: u16, buckets: u16, count: u64) -> Vec<Bucket> {
         (first..first + buckets).map(|index| Bucket::new(Some(index), count)).collect()

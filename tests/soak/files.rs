@@ -16,10 +16,10 @@ const TARGET: &str = "PLIMSOLL_SOAK_TARGET";
 const KILLS: u64 = 10;
 
 /// A directory of its own for each test; gone at its end.
-struct Directory(PathBuf);
+pub struct Directory(pub PathBuf);
 
 impl Directory {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("plimsoll-soak-{name}-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -63,7 +63,7 @@ fn a_child_saves_over_and_over() {
 }
 
 /// A child process that ends with its test, whatever becomes of that.
-struct Saver(Child);
+pub struct Saver(Child);
 
 impl Drop for Saver {
     fn drop(&mut self) {
@@ -72,9 +72,9 @@ impl Drop for Saver {
     }
 }
 
-fn saver(target: &Path) -> Saver {
+pub fn saver(test: &str, variable: &str, target: &Path) -> Saver {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "files::a_child_saves_over_and_over"]).env(TARGET, target);
+    command.args(["--exact", test]).env(variable, target);
     Saver(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
 }
 
@@ -88,7 +88,7 @@ fn a_file_is_whole_whenever_whoever_saves_it_is_killed() {
     let mut random = Random(7);
     let mut seen = [0; 2];
     for kill in 0..rounds() * KILLS {
-        let mut saver = saver(&target);
+        let mut saver = saver("files::a_child_saves_over_and_over", TARGET, &target);
         // It is at work once the other of the two is there; from then on, the file is read while it is replaced.
         let mut looks = random.below(40);
         let mut last = None;

@@ -17,6 +17,8 @@ mod support;
 #[cfg(feature = "serde")]
 mod files;
 mod service;
+#[cfg(feature = "serde")]
+mod store;
 mod storm;
 mod traffic;
 
