@@ -5,7 +5,7 @@ use super::settings::Growth;
 use super::watch::Watch;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Persistence;
+pub(super) struct Persistence {}
 
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
