@@ -10,7 +10,7 @@
 //! **How**: each case runs N calls, after a warm-up, in a process of its own under callgrind. It repeats to a few
 //! instructions, on one machine with one compiler. Allocations are counted by the allocator of this process, after a
 //! warm-up too. Times are ratios of paired turns, whose median and quartiles are given: each case and `no layer` run by
-//! turns in one process, for about a millisecond each.
+//! turns in one process, for a tenth of a millisecond each, or a whole one where two threads do.
 //!
 //! **Known costs and biases**
 //! - Under callgrind a clock read is a system call, whose inside is not counted: neither the coarse clock's, which we

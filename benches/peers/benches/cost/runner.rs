@@ -12,8 +12,8 @@ pub(crate) struct Runner {
     directory: PathBuf,
 }
 
-/// Rounds of a timing; a turn takes about a millisecond.
-const ROUNDS: usize = 25;
+/// Rounds of a timing, on one thread and on several, whose turns are longer.
+const ROUNDS: (usize, usize) = (151, 41);
 
 impl Runner {
     /// `Err` where valgrind is not installed.
@@ -58,7 +58,8 @@ impl Runner {
     pub(crate) fn ratio(&self, base: usize, case: usize, exchange: Exchange, threads: usize) -> Result<Spread, String> {
         let mut subject = Command::new(&self.subject);
         subject.arg("time").args([base, case].map(|place| place.to_string())).args(exchange.arguments());
-        let found = output(subject.args([threads, ROUNDS].map(|number| number.to_string())))?;
+        let rounds = if threads == 1 { ROUNDS.0 } else { ROUNDS.1 };
+        let found = output(subject.args([threads, rounds].map(|number| number.to_string())))?;
         let ratios: Result<Vec<f64>, _> = found.lines().map(str::parse).collect();
         ratios.map(Spread::of).map_err(|error| format!("no ratio: {error}"))
     }
