@@ -69,6 +69,8 @@ impl Case {
     pub const LIMIT: &'static str = "tower-http RequestBodyLimitLayer";
     /// Both bodies get another type, and nothing is done with them.
     pub const WRAPPED: &'static str = "both bodies wrapped, nothing done";
+    /// All that we do, and sizes into the instruments of an OpenTelemetry SDK as well.
+    pub const METER: &'static str = "ours, everything on, OpenTelemetry instruments too";
     /// All that we do, with limits that a policy sets.
     pub const POLICY: &'static str = "ours, everything on, limits from a policy";
     /// All that we do, on both bodies.
@@ -138,6 +140,7 @@ pub static CASES: &[Case] = {
             tower!(Remote, exchange => ours::limit(&ours::unremembered(), exchange)),
         ),
         case(Tower, "ours, measuring only", tower!(Remote, ours::measure(&Ledger::new()))),
+        case(Tower, Case::METER, tower!(Remote, exchange => ours::everything(&ours::with_meter(), exchange))),
         case(Tower, Case::POLICY, tower!(Remote, exchange => ours::with_policy(&Ledger::new(), exchange))),
         case(Tower, Case::EVERYTHING, tower!(Remote, exchange => ours::everything(&Ledger::new(), exchange))),
         case(TowerInSpan, Case::BARE, tower!(Recording)),
@@ -156,6 +159,7 @@ pub static CASES: &[Case] = {
         case(Axum, Case::PROMETHEUS_SIZES, axum!(peers::axum_prometheus(true))),
         case(Axum, "ours, request limit only", axum!(exchange => ours::limit(&ours::unremembered(), exchange))),
         case(Axum, "ours, measuring only", axum!(ours::measure(&Ledger::new()))),
+        case(Axum, Case::METER, axum!(exchange => ours::everything(&ours::with_meter(), exchange))),
         case(Axum, Case::POLICY, axum!(exchange => ours::with_policy(&Ledger::new(), exchange))),
         case(Axum, Case::EVERYTHING, axum!(exchange => ours::everything(&Ledger::new(), exchange))),
     ]

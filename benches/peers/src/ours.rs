@@ -1,9 +1,11 @@
 //! Our layer, with less and more of it turned on.
 
+use opentelemetry::metrics::MeterProvider;
 use plimsoll::policy::{EndpointPolicy, Policy, PolicyHandle};
 use plimsoll::{ExemplarFilter, Ledger, Limit, MIB, ServerLayer};
 
 use crate::exchange::{Exchange, ROUTES};
+use crate::peers::METERS;
 
 /// A request's body is held against a limit, and no trace is looked at. It is counted all the same: there is no layer
 /// without a ledger.
@@ -26,6 +28,11 @@ pub(crate) fn everything(ledger: &Ledger, exchange: Exchange) -> ServerLayer {
     ServerLayer::new(ledger)
         .request_limit(Limit::reject_over(exchange.request_limit()))
         .response_limit(Limit::reject_over(32 * MIB).and_warn_over(16 * MIB))
+}
+
+/// A ledger that records sizes through the instruments of an SDK too, those that peers record with.
+pub(crate) fn with_meter() -> Ledger {
+    Ledger::builder().meter(&METERS.meter("plimsoll")).build()
 }
 
 /// The same with limits that come from a policy, which can be swapped: they are looked up for each call.

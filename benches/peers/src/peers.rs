@@ -48,7 +48,7 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 static EXPORTER: LazyLock<InMemoryMetricExporter> = LazyLock::new(InMemoryMetricExporter::default);
 
-static METERS: LazyLock<SdkMeterProvider> = LazyLock::new(|| {
+pub(crate) static METERS: LazyLock<SdkMeterProvider> = LazyLock::new(|| {
     let reader = PeriodicReader::builder(EXPORTER.clone()).with_interval(NEVER).build();
     let provider = SdkMeterProvider::builder().with_reader(reader).build();
     global::set_meter_provider(provider.clone());
@@ -124,6 +124,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::ours;
     use crate::settings::Subject;
 
     #[test]
@@ -135,13 +136,14 @@ mod tests {
 
         Subject::axum(Exchange::USUAL, tower_otel()).caller().call();
         Subject::axum(Exchange::USUAL, instrumentation(true)).caller().call();
+        Subject::axum(Exchange::USUAL, ours::everything(&ours::with_meter(), Exchange::USUAL)).caller().call();
         METERS.force_flush().expect("the exporter takes it");
         let exported = EXPORTER.get_finished_metrics().expect("the exporter has it");
         let scopes = exported.iter().flat_map(|metrics| metrics.scope_metrics());
         let recorded: BTreeSet<_> = scopes
             .flat_map(|scope| scope.metrics().map(|metric| (scope.scope().name().to_owned(), metric.name().to_owned())))
             .collect();
-        for scope in ["bench", "opentelemetry-instrumentation-tower"] {
+        for scope in ["bench", "opentelemetry-instrumentation-tower", "plimsoll"] {
             for direction in ["request", "response"] {
                 let metric = format!("http.server.{direction}.body.size");
                 assert!(recorded.contains(&(scope.to_owned(), metric.clone())), "{scope}, {metric}: {recorded:?}");
