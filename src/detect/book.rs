@@ -98,6 +98,7 @@ impl Book {
                 self.entries.push(Arc::clone(entry));
                 let mut watch = watch(entry.endpoint(), *direction, *view, settings, now.now);
                 self.loaded.restore(&mut watch, &settings.anchor);
+                make_room(&mut self.watches);
                 self.watches.push(watch);
                 Place { watch: self.watches.len().saturating_sub(1), fingerprint: None }
             });
@@ -281,6 +282,13 @@ fn watch(endpoint: &Endpoint, direction: Direction, view: View, settings: &Detec
     let own = settings.overrides.iter().find(|(name, _)| name.is_of(endpoint));
     let growth = own.map_or(settings.growth, |(_, growth)| *growth);
     Watch::new(endpoint.clone(), direction, view, growth, now)
+}
+
+/// Room for an eighth more, where there is none: a series is large, and doubling would leave half of it empty.
+fn make_room(watches: &mut Vec<Watch>) {
+    if watches.len() == watches.capacity() {
+        watches.reserve_exact((watches.len() / 8).max(8));
+    }
 }
 
 fn slot(series: &SeriesView<'_>) -> usize {

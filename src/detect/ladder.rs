@@ -145,8 +145,12 @@ pub struct Tick {
 )]
 pub struct Ladder {
     pub(super) ticks: u64,
-    pub(super) rungs: [[Climb; ALTERNATIVES]; RUNGS],
+    /// Nothing for a rung on which every S_j is 0: most are, most of the time.
+    pub(super) rungs: [Option<Box<Climbs>>; RUNGS],
 }
+
+/// The S_j of one rung.
+pub(super) type Climbs = [Climb; ALTERNATIVES];
 
 /// One alternative's S_j, and what was counted since it last left 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -340,17 +344,22 @@ impl Ladder {
         }
         *ticks = ticks.saturating_add(1);
         let counted = above_evidence.iter().zip(above_gate);
-        for (((climbs, alternatives), edges), (above, over_gate)) in
+        for (((rung, alternatives), edges), (above, over_gate)) in
             rungs.iter_mut().zip(&statistic.rungs).zip(&edges.0).zip(counted)
         {
-            if edges.is_none() {
+            // What stands at 0 stays there where no body is above.
+            if edges.is_none() || (rung.is_none() && *above == 0) {
                 continue;
             }
+            let climbs = rung.get_or_insert_default();
             #[allow(clippy::cast_precision_loss, reason = "a tick's bodies")]
             let (above, below) = (*above as f64, bodies.saturating_sub(*above) as f64);
             for (climb, weights) in climbs.iter_mut().zip(alternatives.weights()) {
                 let step = (above * weights.above + below * weights.below).min(statistic.cap);
                 climb.step(step, *ticks, *bodies, *over_gate);
+            }
+            if climbs.iter().all(|climb| climb.height == 0.0) {
+                *rung = None;
             }
         }
     }
@@ -385,50 +394,48 @@ impl Ladder {
 
     /// The leading S_j of a rung: no less than its evidence, and cheaper to have.
     pub(super) fn height(&self, quantile: Quantile) -> f64 {
-        let climbs = self.rungs.get(quantile as usize);
-        climbs.into_iter().flatten().fold(0.0, |best, climb| climb.height.max(best))
+        self.standing(quantile).iter().fold(0.0, |best, climb| climb.height.max(best))
     }
 
     /// The highest S_j that left 0 in this tick; 0 where none did.
     pub(super) fn height_since(&self, tick: u64) -> f64 {
-        let since = self.rungs.iter().flatten().filter(|climb| climb.since == tick);
+        let since = self.rungs.iter().flatten().flat_map(|climbs| climbs.iter()).filter(|climb| climb.since == tick);
         since.fold(0.0, |best, climb| climb.height.max(best))
     }
 
     /// The rungs of which an S_j left 0 in this tick.
     pub(super) fn began_in(&self, tick: u64) -> impl Iterator<Item = Quantile> {
-        let began =
-            move |climbs: &[Climb; ALTERNATIVES]| climbs.iter().any(|climb| climb.height > 0.0 && climb.since == tick);
-        Quantile::ALL
-            .into_iter()
-            .zip(&self.rungs)
-            .filter(move |(_, climbs)| began(climbs))
-            .map(|(quantile, _)| quantile)
+        let began = move |climb: &Climb| climb.height > 0.0 && climb.since == tick;
+        Quantile::ALL.into_iter().filter(move |quantile| self.standing(*quantile).iter().any(began))
     }
 
     /// Which S_j leads a rung.
     pub(super) fn leading(&self, quantile: Quantile) -> usize {
-        let climbs = self.rungs.get(quantile as usize).into_iter().flatten().enumerate();
+        let climbs = self.standing(quantile).iter().enumerate();
         let highest = climbs.filter(|(_, climb)| climb.height > 0.0).max_by(|a, b| a.1.height.total_cmp(&b.1.height));
         highest.map_or(0, |(place, _)| place)
     }
 
     /// How high one S_j stands.
     pub(super) fn height_of(&self, quantile: Quantile, alternative: usize) -> f64 {
-        self.rungs.get(quantile as usize).and_then(|climbs| climbs.get(alternative)).map_or(0.0, |climb| climb.height)
+        self.standing(quantile).get(alternative).map_or(0.0, |climb| climb.height)
     }
 
     /// Holds every S_j of a rung at most this high, so that it falls as soon as it rose.
     pub(super) fn hold(&mut self, quantile: Quantile, at_most: f64) {
-        for climb in self.rungs.get_mut(quantile as usize).into_iter().flatten() {
+        let rung = self.rungs.get_mut(quantile as usize).and_then(Option::as_mut);
+        for climb in rung.into_iter().flat_map(|climbs| climbs.iter_mut()) {
             climb.height = climb.height.min(at_most);
         }
     }
 
     fn climbs(&self, statistic: &Statistic, quantile: Quantile) -> &[Climb] {
-        let place = quantile as usize;
-        let count = statistic.rungs.get(place).map_or(0, |rung| rung.count);
-        self.rungs.get(place).and_then(|climbs| climbs.get(..count)).unwrap_or(&[])
+        let count = statistic.rungs.get(quantile as usize).map_or(0, |rung| rung.count);
+        self.standing(quantile).get(..count).unwrap_or(&[])
+    }
+
+    fn standing(&self, quantile: Quantile) -> &[Climb] {
+        self.rungs.get(quantile as usize).and_then(Option::as_ref).map_or(&[], |climbs| climbs.as_slice())
     }
 }
 

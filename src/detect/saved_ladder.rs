@@ -17,7 +17,8 @@ pub(super) struct SavedLadder {
 impl From<Ladder> for SavedLadder {
     fn from(ladder: Ladder) -> Self {
         let Ladder { ticks, rungs } = ladder;
-        let climbs = rungs.iter().enumerate().flat_map(|(rung, climbs)| {
+        let standing = rungs.iter().enumerate().filter_map(|(rung, climbs)| Some((rung, climbs.as_ref()?)));
+        let climbs = standing.flat_map(|(rung, climbs)| {
             let standing = climbs.iter().enumerate().filter(|(_, climb)| climb.height > 0.0);
             standing.map(move |(alternative, Climb { height, since, bodies, above_gate })| {
                 (rung, alternative, *since, *bodies, *above_gate, *height)
@@ -36,7 +37,11 @@ impl TryFrom<SavedLadder> for Ladder {
             if !height.is_finite() || height < 0.0 {
                 return Err(format!("{height} is no evidence; 0 and larger numbers are"));
             }
-            let climb = ladder.rungs.get_mut(rung).and_then(|climbs| climbs.get_mut(alternative));
+            if height == 0.0 {
+                continue;
+            }
+            let rung_climbs = ladder.rungs.get_mut(rung).map(Option::get_or_insert_default);
+            let climb = rung_climbs.and_then(|climbs| climbs.get_mut(alternative));
             let climb = climb.ok_or_else(|| format!("there is no alternative {alternative} on rung {rung}"))?;
             *climb = Climb { height, since, bodies, above_gate };
         }

@@ -12,7 +12,7 @@ use crate::endpoint::{Direction, Endpoint};
 use crate::ledger::{Bucket, View};
 
 /// How many beginnings of evidence are remembered at once.
-const MARKS: usize = 6;
+const MARKS: usize = 4;
 /// What it takes, at least, to confirm that a finding is fixed.
 pub(super) const CONFIRMING_TICKS: u64 = 5;
 pub(super) const CONFIRMING_BODIES: u64 = 30;
@@ -193,10 +193,14 @@ impl Watch {
             ladder.height_since(number).max(by_anchor)
         };
         marks.retain(|mark| height(mark.tick) > 0.0);
+        if marks.is_empty() {
+            marks.shrink_to_fit();
+        }
         if height(number) > 0.0 {
             let edges = ladder.began_in(number).filter_map(|quantile| baseline.edges.rung(quantile));
             let first = edges.map(|edges| edges.evidence).min().and_then(first_over);
             let (at, worst) = (first.unwrap_or(now.now), [period.worst, period.anchor_worst]);
+            marks.reserve_exact(1);
             marks.push(Mark { tick: number, at, then: now.then, before: total.clone(), worst });
         }
         if marks.len() > MARKS {
