@@ -1,5 +1,5 @@
-//! Tower layers that refuse HTTP bodies over a limit, measure the true size of every body, and lead from each
-//! number to a trace.
+//! Tower layers that refuse HTTP bodies over a limit, measure the true size of every body, lead from each number to a
+//! trace, and let the service itself notice when bodies grow.
 //!
 //! A Plimsoll line is the mark on a ship's hull that shows how deep it may be loaded. This crate draws one on every
 //! HTTP body that a service sends or receives: how large may it be, how large is it really.
@@ -7,7 +7,10 @@
 //! - **Refuse**: a body declared too large never reaches the code that would process it; of a streamed one, at most
 //!   the limit does. On both sides of a call, in both directions: see [`Limit`], [`ServerLayer`], [`ClientLayer`].
 //! - **Measure**: the true number of bytes of every body, once, with how it ended: see [`Ledger`], [`Outcome`].
-//! - **Point**: every number leads to a trace: see [`Exemplar`], [`OpenMetrics`].
+//! - **Point**: every number leads to a trace: see [`Exemplar`], [`OpenMetrics`]; with feature `otlp`, `OtlpExporter`.
+//! - **Notice**: the service itself finds that bodies grew, since when, and with which version: see [`detect`]. With
+//!   feature `serde`, a gate in `cargo test`, alert rules and a runbook come from one declaration: modules `contract`
+//!   and `policy`.
 //!
 //! ```
 //! use axum::{Router, routing::post};
@@ -53,7 +56,9 @@
 //!                                    ▼
 //!                                 Ledger            bounded memory, no lock to write
 //!                                    ▼
-//!                     snapshot, visit ─► OpenMetrics
+//!                     snapshot, visit ─┬─► OpenMetrics, OtlpExporter
+//!                                      ├─► Detector ─► Notice: the log, a closure, metrics, marks on spans
+//!                                      └─► Contract: the gate in `cargo test`
 //! ```
 //!
 //! # Per request
@@ -71,7 +76,7 @@
 //! | `axum` | the route from `MatchedPath`; axum's own 2 MiB default yields to a larger limit of ours |
 //! | `reqwest` | [`ClientLayer`] around `reqwest::Client`; `ResponseExt::limit_body` for a single call |
 //! | `reqwest-middleware` | [`ClientLayer`] as a middleware of `reqwest_middleware::ClientBuilder` |
-//! | `serde` | one policy (module `policy`) of limits, growth and alerts, the gate in `cargo test` (module `contract`), a ledger in a file, limits suggested from it |
+//! | `serde` | one policy (module `policy`) of limits, growth and alerts, the gate in `cargo test` (module `contract`), ledgers and baselines in files, limits suggested from a ledger, the command `plimsoll` |
 //! | `otlp` | `OtlpExporter`: the ledger to any OpenTelemetry collector, over HTTP or gRPC, with exemplars |
 //! | `opentelemetry` | trace ids from the active context; sizes as attributes of its span; instruments of a meter |
 #![cfg_attr(docsrs, feature(doc_cfg))]
