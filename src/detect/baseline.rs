@@ -42,7 +42,10 @@ impl Period {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Baseline {
     pub(super) counts: Counts,
-    /// Of a baseline that was saved, only once it is frozen again.
+    /// Those of the period before, if any.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Counts::is_empty"))]
+    before: Counts,
+    /// Over these bodies, or over those before where they are higher; of a baseline that was saved, once it is frozen again.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) edges: Edges,
     /// The worst evidence of a calm period, once there was one that a baseline stood over.
@@ -51,20 +54,31 @@ pub(super) struct Baseline {
 
 impl Baseline {
     pub(super) fn freeze(counts: Counts, growth: &Growth, worst: Option<Worst>) -> Self {
-        let edges = Edges::new(counts.iter(), growth);
-        Self { counts, edges, worst }
+        Self::over(counts, Counts::default(), growth, worst)
     }
 
-    /// The same, with the edges that a baseline that was saved lacks.
+    /// The baseline of the period after this one.
+    pub(super) fn followed_by(&self, counts: Counts, growth: &Growth, worst: Option<Worst>) -> Self {
+        Self::over(counts, self.counts.clone(), growth, worst)
+    }
+
+    /// One that was saved, by the growth that counts now.
     #[cfg(feature = "serde")]
     pub(super) fn refrozen(self, growth: &Growth) -> Self {
-        Self::freeze(self.counts, growth, self.worst)
+        let Self { counts, before, edges: _, worst } = self;
+        Self::over(counts, before, growth, worst)
+    }
+
+    fn over(counts: Counts, before: Counts, growth: &Growth, worst: Option<Worst>) -> Self {
+        let edges = Edges::new(counts.iter(), growth).or_higher(&Edges::new(before.iter(), growth));
+        Self { counts, before, edges, worst }
     }
 
     /// Adds the bodies of another instance's baseline; of the worst evidence the larger stands.
     #[cfg(feature = "serde")]
     pub(super) fn merge(&mut self, other: &Self) {
         self.counts = self.counts.plus(&other.counts);
+        self.before = self.before.plus(&other.before);
         self.worst = match (self.worst, other.worst) {
             (Some(mut mine), Some(other)) => {
                 mine.iter_mut().zip(other).for_each(|(mine, other)| *mine = mine.max(other));

@@ -148,7 +148,10 @@ impl Watch {
             Some(anchor) => anchor.baseline.worst = Some(self.period.anchor_worst),
             None => self.anchor = Some(Anchor::on(counts.clone(), &now.anchor, None, &self.ladder)),
         }
-        self.baseline = Some(Baseline::freeze(counts, &self.growth, worst));
+        self.baseline = Some(match &self.baseline {
+            Some(before) => before.followed_by(counts, &self.growth, worst),
+            None => Baseline::freeze(counts, &self.growth, worst),
+        });
         self.ladder.restart();
         self.marks
             .retain(|mark| self.anchor.as_ref().is_some_and(|anchor| anchor.ladder.height_since(mark.tick) > 0.0));

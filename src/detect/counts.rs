@@ -38,6 +38,11 @@ impl Counts {
         Iter { packed: self.packed.iter(), place: 0 }
     }
 
+    #[cfg(feature = "serde")]
+    pub(super) fn is_empty(&self) -> bool {
+        self.packed.is_empty()
+    }
+
     /// How many bodies.
     pub(super) fn bodies(&self) -> u64 {
         self.iter().fold(0, |sum, bucket| sum.saturating_add(bucket.count()))

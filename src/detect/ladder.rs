@@ -264,6 +264,23 @@ impl Edges {
         }))
     }
 
+    /// These edges, where they are not lower than those of an earlier baseline: of each rung that has edges here, the
+    /// higher ones.
+    ///
+    /// What a series did in one of its last two periods is usual in it. A crawler that comes in some weeks only would
+    /// otherwise stand out in each week after one without it.
+    #[must_use]
+    pub fn or_higher(self, earlier: &Self) -> Self {
+        let mut edges = self;
+        for (rung, earlier) in edges.0.iter_mut().zip(&earlier.0) {
+            if let (Some(rung), Some(earlier)) = (rung, earlier) {
+                rung.evidence = rung.evidence.max(earlier.evidence);
+                rung.gate = rung.gate.max(earlier.gate);
+            }
+        }
+        edges
+    }
+
     /// Whether no rung has edges: there are too few bodies to say anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {

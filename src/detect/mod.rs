@@ -30,6 +30,10 @@
 //!    the next. While an alert is open the period stands still, and none of its bodies enter a baseline. A warning that
 //!    lasts is usual from the end of its period on.
 //!
+//! What a series did in one of its last two periods is usual in it: the edges are those of the last period, or of the one
+//! before where they are higher. Else a crawler that comes in some weeks only would be a finding in each week after one
+//! without it. What shrank and grows back is found a period later for that.
+//!
 //! A baseline needs 100 bodies for p50 and p90, 1,000 for p99, 10,000 for p99.9. The oldest one, or the last that was
 //! accepted, stays as an anchor: what grew a little each week, and doubled, is found against it.
 //!

@@ -72,6 +72,14 @@ struct Document {
     last_finding: u64,
     #[serde(default)]
     series: Vec<Record>,
+    end: End,
+}
+
+/// Stands last, so that a text that was cut short is known to be, wherever that was.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    series: usize,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -126,7 +134,10 @@ impl SavedDetector {
         if scale != SCALE {
             return whole(format!("its histograms are of scale {scale}; the ledger's are of scale {SCALE}"));
         }
-        let Document { service_version, last_finding, series, .. } = toml::from_str(text).map_err(wrong)?;
+        let Document { service_version, last_finding, series, end, .. } = toml::from_str(text).map_err(wrong)?;
+        if end.series != series.len() {
+            return whole(format!("its end counts {} series; there are {}", end.series, series.len()));
+        }
         let mut watches = BTreeMap::new();
         for Record { endpoint, direction, view, watch } in series {
             if let Err(said) = watch.check() {
@@ -155,6 +166,7 @@ impl SavedDetector {
             service_version: service_version.clone(),
             last_finding: *last_id,
             series: watches.iter().map(record).collect(),
+            end: End { series: watches.len() },
         };
         // Nothing in it can fail to be written: no number is beyond TOML's, and no map has a key that is no text.
         toml::to_string(&document).unwrap_or_default()

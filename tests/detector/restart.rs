@@ -153,7 +153,9 @@ fn a_file_outlives_the_process_and_what_was_found_stays_open() {
 fn what_is_no_saved_detector_is_set_aside_and_never_written_over() {
     let whole = learnt_text();
     for (wrong, said) in [
-        (whole[..whole.len() / 2].to_owned(), "line"),
+        (whole[..whole.len() / 2].to_owned(), "detector.toml"),
+        (whole[..whole.len() - 10].to_owned(), "detector.toml"),
+        (whole[..whole.find("[end]").unwrap()].to_owned(), "missing field `end`"),
         ("anything = 1\n".to_owned(), "missing field `format`"),
         (whole.replacen("version = 1", "version = 9", 1), "newer plimsoll"),
         (whole.replacen("scale = 4", "scale = 3", 1), "scale 3"),

@@ -30,9 +30,9 @@ impl Judge {
         }
     }
 
-    /// The calm period is over: it is the baseline from now on.
+    /// The calm period is over: it is the baseline from now on, with edges no lower than those of the one before.
     pub fn roll(&mut self, calm: &SizeDistribution) {
-        self.edges = Edges::new(calm.buckets().iter().copied(), &Growth::default());
+        self.edges = Edges::new(calm.buckets().iter().copied(), &Growth::default()).or_higher(&self.edges);
         self.ladder = Ladder::default();
     }
 
