@@ -579,6 +579,17 @@ mod tests {
     }
 
     #[test]
+    fn of_two_periods_the_higher_edges_stand_on_rungs_that_the_later_has() {
+        let (low, high) = (edges(even(200, 1, 1_000)), edges(even(220, 1, 10_000)));
+        let quantile = |edges: Edges, quantile| edges.rung(quantile).map(|rung| (rung.evidence, rung.gate));
+        assert_eq!(quantile(low.or_higher(&high), Quantile::P99), quantile(high, Quantile::P99));
+        assert_eq!(low.or_higher(&high).rung(Quantile::P999), None, "too few bodies, whatever there were before");
+        assert_eq!(high.or_higher(&low), high);
+        assert_eq!(low.or_higher(&Edges::default()), low);
+        assert!(Edges::default().is_empty() && !low.is_empty());
+    }
+
+    #[test]
     fn empty_bodies_are_the_smallest() {
         let edges = edges([Bucket::new(None, 1_000)]);
         let tick = edges.count([Bucket::new(None, 3), Bucket::of_size(1), Bucket::of_size(2)]);

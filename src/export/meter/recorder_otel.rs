@@ -94,8 +94,9 @@ impl LedgerBuilder {
     /// unless you need views. Both at once do no harm: they are two streams of different scopes, each complete by itself;
     /// what sums up over scopes sees bodies twice.
     ///
-    /// Costs a few hundred instructions a body. What an SDK keeps for a series is bounded by its own cardinality limit,
-    /// and is not in [`max_bytes`](Self::max_bytes).
+    /// Costs some 3,500 instructions a body with the SDK of 0.33 (`scripts/bench`), half of what other instrumentation
+    /// takes. What an SDK keeps for a series is bounded by its own cardinality limit, and is not in
+    /// [`max_bytes`](Self::max_bytes).
     ///
     /// ```
     /// use opentelemetry::metrics::MeterProvider;
