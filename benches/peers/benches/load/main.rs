@@ -33,7 +33,7 @@ use crate::rounds::{Found, Setup, instructions};
 
 const DOCS: Part = Part { page: "docs/what-it-costs.md", name: "scripts/load --all --docs" };
 /// Rounds of the usual setup, with `--all` and without, and of the others.
-const ROUNDS: (usize, usize, usize) = (31, 9, 11);
+const ROUNDS: (usize, usize, usize) = (21, 9, 7);
 
 fn main() -> ExitCode {
     match run() {
