@@ -16,8 +16,8 @@ const KILLS: u64 = 10;
 /// A detector of a version with a name of so many letters, which makes its file so much longer.
 fn saved(letters: usize) -> SavedDetector {
     let version = "v".repeat(letters);
-    let text = format!("format = \"plimsoll detector\"\nversion = 1\nscale = 4\nservice_version = \"{version}\"\n");
-    SavedDetector::from_toml(&text).unwrap()
+    let head = "format = \"plimsoll detector\"\nversion = 1\nscale = 4";
+    SavedDetector::from_toml(&format!("{head}\nservice_version = \"{version}\"\n[end]\nseries = 0\n")).unwrap()
 }
 
 #[test]
