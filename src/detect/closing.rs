@@ -138,7 +138,7 @@ impl Watch {
             self.settle(&now.anchor);
         }
         let alert = self.open.as_ref().is_some_and(|open| open.finding.severity == Severity::Alert);
-        if alert || !now.period.is_over(elapsed, self.period.bodies) {
+        if alert || self.is_undecided() || !now.period.is_over(elapsed, self.period.bodies) {
             return None;
         }
         let usual = self.open.is_some().then(|| self.close(Resolution::TakenForUsual, now.now)).flatten();
@@ -157,6 +157,12 @@ impl Watch {
             .retain(|mark| self.anchor.as_ref().is_some_and(|anchor| anchor.ladder.height_since(mark.tick) > 0.0));
         self.period = Under::begin(&self.total, now.now);
         usual
+    }
+
+    /// Whether evidence rose in the last ticks that may yet be a finding: its bodies are not to be a baseline's before.
+    fn is_undecided(&self) -> bool {
+        let last = self.ladder.ticks();
+        (0..CONFIRMING_TICKS).any(|back| self.ladder.height_since(last.saturating_sub(back)) > super::ladder::CALM)
     }
 
     /// The lowest gate edge of a rung that stands, in buckets: bodies above are marked while a finding is open.

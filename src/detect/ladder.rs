@@ -30,7 +30,7 @@ use crate::ledger::Bucket;
 /// The rungs of a ladder.
 const RUNGS: usize = Quantile::ALL.len();
 /// Evidence of a calm period up to this is normal, and raises no threshold.
-const CALM: f64 = 4.0;
+pub(super) const CALM: f64 = 4.0;
 /// In how many ticks at least a change is found is one more than this, rounded down.
 const CAPS_BELOW_THRESHOLD: f64 = 4.5;
 /// How many times as likely, in odds, a body above the edge is under each alternative.

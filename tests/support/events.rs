@@ -24,8 +24,17 @@ impl Event {
 }
 
 /// The events of this crate, as they come.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Events(Arc<Mutex<Vec<Event>>>);
+
+/// While tests without a subscriber run beside one with, `tracing` may remember of an event that nobody wants it: a global
+/// one wants all.
+impl Default for Events {
+    fn default() -> Self {
+        let _one_is_enough = tracing::subscriber::set_global_default(Registry::default());
+        Self(Arc::default())
+    }
+}
 
 impl Events {
     /// Runs something, and keeps what it logs.
