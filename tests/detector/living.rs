@@ -148,3 +148,13 @@ fn a_ticker_ticks_until_it_is_dropped() {
     world.get(Answer::of(8_000).route("/other"));
     assert_eq!(seen(&world.detector), 2, "request and response of the first: it ticks no more");
 }
+
+/// The period used to end with the first large bodies in it, which raised the edges above those that followed.
+#[test]
+fn a_change_that_begins_as_a_period_ends_is_found_as_soon_as_any() {
+    let mut world = World::new();
+    learnt(&mut world);
+    world.calm(PERIOD as usize / 10 - 2, &[Answer::of(8_000); 10]);
+    let (ticks, notices) = world.until_found(Answer::of(60_000), 10);
+    assert_eq!((ticks, found(&notices)[0].severity), (5, Severity::Alert));
+}
