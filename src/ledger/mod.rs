@@ -26,6 +26,7 @@ mod saved;
 #[cfg(feature = "serde")]
 mod saved_raw;
 mod series;
+mod size_distribution;
 mod sizes;
 mod snapshot;
 mod table;
@@ -39,7 +40,7 @@ pub use handle::Ledger;
 #[cfg(feature = "serde")]
 pub use saved::SnapshotError;
 pub use series::Outcome;
-pub use sizes::{Bucket, SizeDistribution};
+pub use size_distribution::{Bucket, SizeDistribution};
 pub use snapshot::{Outcomes, SeriesSnapshot, SeriesView, Snapshot};
 
 pub(crate) use attributes::Attributes;

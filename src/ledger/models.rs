@@ -16,7 +16,8 @@ use super::core::{Core, Memory};
 use super::entry::Entry;
 use super::exemplar::{Exemplar, Slot};
 use super::series::Outcome;
-use super::sizes::{SizeDistribution, Sizes};
+use super::size_distribution::SizeDistribution;
+use super::sizes::Sizes;
 use crate::endpoint::{Key, Role, Upstream};
 use crate::trace::CallTrace;
 

@@ -8,7 +8,7 @@ use http::Version;
 use super::exemplar::Exemplar;
 use super::saved_raw;
 use super::series::Outcome;
-use super::sizes::SizeDistribution;
+use super::size_distribution::SizeDistribution;
 use super::snapshot::{SeriesSnapshot, Snapshot};
 use crate::endpoint::EndpointName;
 use crate::files::{self, Fault, Quoted};

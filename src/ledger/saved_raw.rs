@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::attributes::{ContentCoding, UrlScheme, View};
 use super::exemplar::Exemplar;
 use super::saved::{FORMAT, VERSIONS, outcome};
-use super::sizes::SizeDistribution;
+use super::size_distribution::SizeDistribution;
 use super::snapshot::{Outcomes, SeriesSnapshot, Snapshot};
 use crate::endpoint::{Direction, Endpoint, EndpointName, Role};
 use crate::files::{Fault, wrong_at, wrong_toml};

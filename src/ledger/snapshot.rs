@@ -9,7 +9,7 @@ use super::distribution::Distribution;
 use super::exemplar::Exemplar;
 use super::handle::Ledger;
 use super::series::{Outcome, Series};
-use super::sizes::{Bucket, SizeDistribution};
+use super::size_distribution::{Bucket, SizeDistribution};
 use crate::endpoint::{Direction, Endpoint, Role};
 use crate::limit::Limit;
 use crate::sync::atomic::Ordering::Relaxed;
