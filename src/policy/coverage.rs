@@ -9,8 +9,8 @@ use crate::ledger::{Ledger, Snapshot};
 /// What a policy names in vain, and what it should name: see [`Policy::coverage`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Endpoints that the policy names, and of which no body has ended yet: a route that is gone, or a name that is
-    /// misspelt, whose limits hold for nothing.
+    /// Endpoints that the policy names, accepted changes included, and of which no body has ended yet: a route that is
+    /// gone, or a name that is misspelt, whose limits hold for nothing.
     pub unmatched: Vec<EndpointName>,
     /// Endpoints in traffic that the policy does not name: only the layers' own limits hold for them, and no alert rule.
     pub unnamed: Vec<EndpointName>,
@@ -35,8 +35,10 @@ impl Policy {
     }
 
     fn held_against(&self, seen: BTreeSet<EndpointName>) -> Coverage {
+        let named: BTreeSet<_> =
+            self.endpoints.keys().chain(self.accepted.iter().map(|change| &change.endpoint)).collect();
         Coverage {
-            unmatched: self.endpoints.keys().filter(|name| !seen.contains(name)).cloned().collect(),
+            unmatched: named.into_iter().filter(|name| !seen.contains(name)).cloned().collect(),
             unnamed: seen.into_iter().filter(|name| !self.endpoints.contains_key(name)).collect(),
         }
     }

@@ -1,6 +1,11 @@
 //! The command: what it prints, what it says, and how it ends.
 
-use std::process::{Command, Output};
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use plimsoll::policy::{EndpointPolicy, Policy};
+use plimsoll::{AcceptedChange, Limit};
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/policy.toml");
 
@@ -22,7 +27,7 @@ fn it_prints_what_comes_from_a_policy() {
     }
     let output = plimsoll(&["check", EXAMPLE]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(text(&output.stdout).ends_with("checkout of team-checkout: 4 endpoints, 1 accepted changes\n"));
+    assert!(text(&output.stdout).ends_with("checkout of team-checkout: 4 endpoints, 1 accepted change\n"));
 }
 
 #[test]
@@ -48,6 +53,63 @@ fn a_command_that_is_not_understood_is_exit_code_2_and_the_usage() {
     let output = plimsoll(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).starts_with("usage: plimsoll check POLICY [LEDGER]\n"));
+}
+
+/// It died of the closed pipe, with a backtrace.
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let endpoint = |index| (format!("server GET /{index}").parse().unwrap(), EndpointPolicy::new());
+    let policy = (0..200).map(endpoint).fold(Policy::new("s", "o"), |policy, (name, said)| policy.endpoint(name, said));
+    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/policy-command.long.toml");
+    std::fs::write(file, policy.to_toml()).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["rules", file])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+/// A name that is no UTF-8 was read as another, which is not there.
+#[cfg(unix)]
+#[test]
+fn a_file_s_name_may_be_any_that_the_system_allows() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(OsStr::from_bytes(b"policy-\xff.toml"));
+    std::fs::copy(EXAMPLE, &file).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll")).arg("check").arg(file).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn what_is_legal_and_may_not_be_meant_is_a_note() {
+    let policy = Policy::new("s", "o")
+        .endpoint(
+            "server GET /".parse().unwrap(),
+            EndpointPolicy::new().response(Limit::reject_over(1).and_warn_over(1)),
+        )
+        .accept(AcceptedChange::new("server GET /misspelt".parse().unwrap(), "why"));
+    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/policy-command.notes.toml");
+    std::fs::write(file, policy.to_toml()).unwrap();
+    let output = plimsoll(&["check", file]);
+    let notes = text(&output.stderr).replace(file, "it");
+    assert_eq!(
+        notes,
+        "it: note: server GET /: response: its warning line is never reached before it rejects
+it: note: server GET /misspelt: a change is accepted for ever; `expires` would end that
+it: note: server GET /misspelt: a change is accepted, and `endpoints` does not name it; is it spelt right?
+"
+    );
+    assert!(text(&output.stdout).ends_with("s of o: 1 endpoint, 1 accepted change\n"), "{output:?}");
+}
+
+#[test]
+fn it_says_its_version() {
+    assert_eq!(text(&plimsoll(&["--version"]).stdout), concat!("plimsoll ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use plimsoll::policy::{EndpointPolicy, Policy, PolicyHandle};
 use plimsoll::{
-    BodyLimits, ClientLayer, Direction, Ledger, Limit, LimitExceeded, Outcome, Role, Route, ServerLayer, UrlTemplate,
+    AcceptedChange, BodyLimits, ClientLayer, Direction, EndpointName, Ledger, Limit, LimitExceeded, Outcome, Role,
+    Route, ServerLayer, UrlTemplate,
 };
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -105,6 +106,10 @@ async fn what_is_named_in_vain_and_what_is_not_named_are_listed() {
     assert_eq!(coverage.unnamed, [SKU.parse().unwrap()]);
     let policy = policy.endpoint(SKU.parse().unwrap(), EndpointPolicy::new());
     assert_eq!(policy.coverage(&ledger).unnamed, []);
+    // A change of an endpoint that is misspelt is accepted of nothing.
+    let misspelt: EndpointName = "client GET /inventory/{id} of inventory".parse().unwrap();
+    let policy = policy.accept(AcceptedChange::new(misspelt.clone(), "why"));
+    assert!(policy.coverage(&ledger).unmatched.contains(&misspelt));
 }
 
 /// Many threads call while the policy is swapped back and forth between two that both let pass what is sent.

@@ -1,32 +1,52 @@
 //! `check`: whether a policy is legal, and what is worth a thought in it.
 
+use std::path::Path;
+
 use plimsoll::Snapshot;
 use plimsoll::policy::{Coverage, Policy};
 
 use crate::Result;
 
-pub(crate) fn run(path: &str, ledger: Option<&str>) -> Result {
+pub(crate) fn run(path: &Path, ledger: Option<&Path>) -> Result {
     let policy = Policy::load(path)?;
+    let mut notes = notes(&policy);
+    if let Some(ledger) = ledger {
+        let Coverage { unmatched, unnamed } = policy.coverage_of(&Snapshot::load(ledger)?);
+        let ledger = ledger.display();
+        notes.extend(unmatched.iter().map(|name| format!("{name}: named, and not once in {ledger}")));
+        notes.extend(unnamed.iter().map(|name| format!("{name}: in {ledger}, and not named")));
+    }
+    let path = path.display();
+    notes.iter().for_each(|note| eprintln!("{path}: note: {note}"));
+    let endpoints = count(policy.endpoints().len(), "endpoint");
+    let accepted = count(policy.accepted().len(), "accepted change");
+    Ok(format!("{path}: {} of {}: {endpoints}, {accepted}\n", policy.service(), policy.owner()))
+}
+
+/// What is legal, and may not be meant.
+fn notes(policy: &Policy) -> Vec<String> {
+    let mut notes = Vec::new();
     for (name, endpoint) in policy.endpoints() {
         let limits = endpoint.limits();
         for (direction, limit) in [("request", limits.request_limit()), ("response", limits.response_limit())] {
-            let Some(limit) = limit else { continue };
-            if let (Some(reject), Some(warn)) = (limit.rejects_over(), limit.warns_over()) {
-                if warn >= reject {
-                    eprintln!("{path}: note: {name}: {direction}: its warning line is never reached before it rejects");
-                }
+            let lines = limit.and_then(|limit| limit.rejects_over().zip(limit.warns_over()));
+            if lines.is_some_and(|(reject, warn)| warn >= reject) {
+                notes.push(format!("{name}: {direction}: its warning line is never reached before it rejects"));
             }
         }
     }
-    for change in policy.accepted().iter().filter(|change| change.expires.is_none()) {
-        eprintln!("{path}: note: {}: a change is accepted for ever; `expires` would end that", change.endpoint);
+    for change in policy.accepted() {
+        let name = &change.endpoint;
+        if change.expires.is_none() {
+            notes.push(format!("{name}: a change is accepted for ever; `expires` would end that"));
+        }
+        if policy.get(name).is_none() {
+            notes.push(format!("{name}: a change is accepted, and `endpoints` does not name it; is it spelt right?"));
+        }
     }
-    if let Some(ledger) = ledger {
-        let Coverage { unmatched, unnamed } = policy.coverage_of(&Snapshot::load(ledger)?);
-        unmatched.iter().for_each(|name| eprintln!("{path}: note: {name}: named, and not once in {ledger}"));
-        unnamed.iter().for_each(|name| eprintln!("{path}: note: {name}: in {ledger}, and not named"));
-    }
-    let (endpoints, accepted) = (policy.endpoints().len(), policy.accepted().len());
-    println!("{path}: {} of {}: {endpoints} endpoints, {accepted} accepted changes", policy.service(), policy.owner());
-    Ok(())
+    notes
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

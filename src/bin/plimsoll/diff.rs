@@ -1,12 +1,13 @@
 //! `diff`: what a newer contract changes, for those who review it.
 
+use std::path::Path;
+
 use plimsoll::Contract;
 use plimsoll::contract::Acceptance;
 
 use crate::Result;
 
-pub(crate) fn run(older: &str, newer: &str) -> Result {
+pub(crate) fn run(older: &Path, newer: &Path) -> Result {
     let [older, newer] = [older, newer].map(|path| Contract::open_with(path, Acceptance::no()));
-    print!("{}", older?.diff(&newer?));
-    Ok(())
+    Ok(older?.diff(&newer?).to_string())
 }

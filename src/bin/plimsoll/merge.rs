@@ -1,14 +1,13 @@
-//! `plimsoll merge`: one detector's file out of those of many instances.
+//! `merge`: one detector's file out of those of many instances.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use plimsoll::detect::SavedDetector;
 
-pub(crate) fn run(files: &[&str]) -> crate::Result {
-    let mut all = Vec::with_capacity(files.len());
-    for file in files {
-        all.push(SavedDetector::load(Path::new(file))?);
-    }
-    print!("{}", SavedDetector::merge(all).to_toml());
-    Ok(())
+use crate::Result;
+
+pub(crate) fn run(files: &[&OsStr]) -> Result {
+    let all = files.iter().map(|file| SavedDetector::load(Path::new(file))).collect::<std::result::Result<Vec<_>, _>>();
+    Ok(SavedDetector::merge(all?).to_toml())
 }
