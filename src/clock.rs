@@ -1,9 +1,9 @@
 //! Where the time comes from: the system's clock, or one that a test moves by hand.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The wall clock of a ledger: stamps exemplars and paces repeated log events.
 ///
@@ -16,7 +16,28 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     System,
-    Manual(Arc<AtomicU64>),
+    Manual(Arc<Hands>),
+}
+
+/// What a manual clock shows.
+#[derive(Debug)]
+struct Hands {
+    wall: AtomicU64,
+    steady: AtomicU64,
+}
+
+/// How far a wall clock was set between two looks at it, in nanoseconds: to a later time, or to an earlier one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shift {
+    later: u64,
+    earlier: u64,
+}
+
+/// A wall clock and one that nobody sets, looked at together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) wall: u64,
+    steady: u64,
 }
 
 impl Clock {
@@ -36,12 +57,43 @@ impl Clock {
     pub(crate) fn unix_nanos(&self) -> u64 {
         match &self.0 {
             Source::System => system::unix_nanos(),
-            Source::Manual(nanos) => nanos.load(Ordering::Relaxed),
+            Source::Manual(hands) => hands.wall.load(Ordering::Relaxed),
         }
+    }
+
+    /// The time now, with what tells at the next look whether the clock was set.
+    pub(crate) fn look(&self) -> Look {
+        let steady = match &self.0 {
+            Source::System => steady_nanos(),
+            Source::Manual(hands) => hands.steady.load(Ordering::Relaxed),
+        };
+        Look { wall: self.unix_nanos(), steady }
+    }
+}
+
+impl Look {
+    /// A clock that only runs a little fast or slow was not set, nor one that was read a little late: a second.
+    const SLACK: u64 = 1_000_000_000;
+
+    /// How far the wall clock was set since an earlier look.
+    pub(crate) fn shift_since(&self, then: &Self) -> Shift {
+        let expected = then.wall.saturating_add(self.steady.saturating_sub(then.steady));
+        let (later, earlier) = (self.wall.saturating_sub(expected), expected.saturating_sub(self.wall));
+        if later.max(earlier) > Self::SLACK { Shift { later, earlier } } else { Shift::default() }
+    }
+}
+
+impl Shift {
+    /// What a time of before reads on the clock as it is set now.
+    pub(crate) fn of(self, time: u64) -> u64 {
+        time.saturating_add(self.later).saturating_sub(self.earlier)
     }
 }
 
 /// A clock that stands still until it is moved: for deterministic tests.
+///
+/// [`advance`](Self::advance) is time that passes. [`set`](Self::set) is somebody who sets the clock, while no time passes:
+/// a detector's period takes no notice of it.
 ///
 /// ```
 /// use plimsoll::{Ledger, ManualClock};
@@ -54,13 +106,13 @@ impl Clock {
 /// # drop(ledger);
 /// ```
 #[derive(Clone, Debug)]
-pub struct ManualClock(Arc<AtomicU64>);
+pub struct ManualClock(Arc<Hands>);
 
 impl ManualClock {
     /// A clock that reads `start`.
     #[must_use]
     pub fn at(start: SystemTime) -> Self {
-        Self(Arc::new(AtomicU64::new(unix_nanos(start))))
+        Self(Arc::new(Hands { wall: AtomicU64::new(unix_nanos(start)), steady: AtomicU64::new(0) }))
     }
 
     /// A handle to give to [`LedgerBuilder::clock`](crate::LedgerBuilder::clock); it moves with this clock.
@@ -71,13 +123,15 @@ impl ManualClock {
 
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
-        let by = nanos(by);
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_add(by)));
+        let (by, Hands { wall, steady }) = (nanos(by), &*self.0);
+        for hand in [wall, steady] {
+            let _ = hand.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_add(by)));
+        }
     }
 
     /// Sets the clock to any time, earlier ones included.
     pub fn set(&self, now: SystemTime) {
-        self.0.store(unix_nanos(now), Ordering::Relaxed);
+        self.0.wall.store(unix_nanos(now), Ordering::Relaxed);
     }
 }
 
@@ -103,6 +157,14 @@ mod system {
         let now = std::time::SystemTime::now();
         super::unix_nanos(now)
     }
+}
+
+/// How long it is since this was asked first; time in which the system sleeps may not count.
+fn steady_nanos() -> u64 {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock that nobody sets")]
+    let now = Instant::now();
+    nanos(now.saturating_duration_since(*FIRST.get_or_init(|| now)))
 }
 
 /// A duration in nanoseconds, the longest ones cut to what 64 bits hold (584 years).
@@ -166,6 +228,29 @@ mod tests {
         assert_eq!(clock.unix_nanos(), 7);
         time.set(UNIX_EPOCH + Duration::from_nanos(3));
         assert_eq!(clock.unix_nanos(), 3);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_told_from_one_that_goes_on() {
+        let seconds = |seconds| Duration::from_secs(seconds).as_nanos() as u64;
+        let time = ManualClock::at(UNIX_EPOCH + Duration::from_secs(100));
+        let clock = time.clock();
+        let first = clock.look();
+        time.advance(Duration::from_secs(1_000));
+        assert_eq!(clock.look().shift_since(&first), Shift::default());
+        time.set(UNIX_EPOCH + Duration::from_secs(1_101));
+        assert_eq!(clock.look().shift_since(&first).of(7), 7, "a second is no matter");
+        time.set(UNIX_EPOCH + Duration::from_secs(5_000));
+        assert_eq!(clock.look().shift_since(&first).of(seconds(150)), seconds(4_050));
+        time.set(UNIX_EPOCH);
+        assert_eq!(clock.look().shift_since(&first).of(seconds(1_150)), seconds(50));
+    }
+
+    #[test]
+    fn the_system_s_clocks_go_on() {
+        let first = Clock::system().look();
+        let goes_on = |later: &Look| later.steady > first.steady && later.wall > first.wall;
+        assert!(std::iter::repeat_with(|| Clock::system().look()).take(100_000_000).any(|later| goes_on(&later)));
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub(super) type Worst = [f64; Quantile::ALL.len()];
 /// How long a baseline is collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {
-    /// So much time, and then until there are 100 bodies. A week is the default: traffic has its days.
+    /// So much time, and then until there are 100 bodies. A week is the default: traffic has its days. It takes no
+    /// notice of a clock that is set while it goes on.
     Time(Duration),
     /// So many bodies, but 100 at least: for tests and examples, and endpoints whose traffic has no hours.
     Bodies(u64),
@@ -160,7 +161,7 @@ impl Under {
         Self { begin: total.clone(), started: now, ..Self::default() }
     }
 
-    /// How long it has been going on, in nanoseconds. A clock that was set back makes it begin now.
+    /// How long it has been going on, in nanoseconds. A clock that was set back between two lives makes it begin now.
     pub(super) fn elapsed(&mut self, now: u64) -> u64 {
         self.started = self.started.min(now);
         now.saturating_sub(self.started)

@@ -14,7 +14,7 @@ use super::notice::Notice;
 use super::persist::Loaded;
 use super::view::{FindingCount, is_judged};
 use super::watch::{Change, Now, Reading, Watch};
-use crate::clock;
+use crate::clock::{self, Look};
 use crate::endpoint::{Direction, Endpoint};
 use crate::ledger::{Bucket, ContentCoding, Entry, Exemplar, SeriesView, View};
 
@@ -37,7 +37,7 @@ pub(super) struct Book {
     accepted: Vec<AcceptedChange>,
     counts: [[u64; FindingKind::ALL.len()]; Severity::ALL.len()],
     last_id: u64,
-    then: u64,
+    then: Look,
     pub(super) loaded: Loaded,
 }
 
@@ -49,8 +49,8 @@ struct Place {
 
 impl Book {
     pub(super) fn new(settings: &DetectorBuilder) -> Self {
-        let now = settings.ledger.unix_nanos();
-        let loaded = settings.persistence.load(settings.version.as_deref(), now);
+        let then = settings.ledger.look();
+        let loaded = settings.persistence.load(settings.version.as_deref(), then.wall);
         Self {
             watches: Vec::new(),
             entries: Vec::new(),
@@ -59,19 +59,21 @@ impl Book {
             accepted: settings.accepted.clone(),
             counts: Default::default(),
             last_id: loaded.last_id,
-            then: now,
+            then,
             loaded,
         }
     }
 
     pub(super) fn tick(&mut self, settings: &DetectorBuilder, statistic: &Statistic) -> Vec<Notice> {
-        let now = settings.ledger.unix_nanos();
-        let now = Now { statistic, period: settings.period, anchor: settings.anchor, now, then: self.then };
+        let look = settings.ledger.look();
+        let shift = look.shift_since(&self.then);
+        self.watches.iter_mut().for_each(|watch| watch.clock_was_set(shift));
+        let then = std::mem::replace(&mut self.then, look).wall;
+        let now = Now { statistic, period: settings.period, anchor: settings.anchor, now: look.wall, then };
         let (mut opened, mut notices) = (Vec::new(), Vec::new());
         for entry in settings.ledger.entries() {
             self.look(entry, &now, settings, &mut opened, &mut notices);
         }
-        self.then = now.now;
         self.announce(opened, &mut notices);
         notices
     }

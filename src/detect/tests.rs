@@ -295,3 +295,21 @@ fn ticks_that_come_twice_and_clocks_that_jump_do_no_harm() {
     (0..10).for_each(|_| drop(world.detector.tick()));
     assert!(world.detector.findings().is_empty(), "one tick's bodies are one tick's");
 }
+
+/// It used to end a period at once, and a few bodies of one hour were the baseline.
+#[test]
+fn a_clock_that_is_set_neither_ends_a_period_nor_prolongs_it() {
+    let (day, years) = (WEEK / 7, 150 * WEEK);
+    for set in [|now, by| now + by, |now, by| now - by] {
+        let world = World::new(|builder| builder);
+        for _ in 0..7 {
+            world.ticks(10, SKU, &normal());
+            assert_eq!(world.stage(), Stage::Learning);
+            world.time.set(set(world.time.clock().now(), years));
+            world.time.advance(day);
+        }
+        world.ticks(1, SKU, &normal());
+        assert_eq!(world.stage(), Stage::FirstPeriod);
+        assert!(world.take().is_empty());
+    }
+}

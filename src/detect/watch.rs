@@ -7,7 +7,7 @@ use super::counts::{Counts, merged};
 use super::finding::{Closing, Finding, FindingKind, Severity, SizeSummary};
 use super::ladder::{Ladder, Statistic, Verdict};
 use super::settings::{Growth, Quantile};
-use crate::clock;
+use crate::clock::{self, Shift};
 use crate::endpoint::{Direction, Endpoint};
 use crate::ledger::{Bucket, View};
 
@@ -146,6 +146,14 @@ impl Watch {
             changes.extend(self.roll(now));
         }
         changes
+    }
+
+    /// Goes on with the period and with the alert that interrupts it, as if the clock had not been set.
+    pub(super) fn clock_was_set(&mut self, shift: Shift) {
+        self.period.started = shift.of(self.period.started);
+        if let Some(open) = &mut self.open {
+            open.not_before = shift.of(open.not_before);
+        }
     }
 
     /// Finds what came since the last tick. Where the ledger holds less than it did, it is another one, or was cleared:

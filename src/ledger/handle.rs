@@ -8,6 +8,7 @@ use super::core::{Core, Enforcement};
 use super::entry::{Entry, Overflow};
 use super::snapshot::{SeriesView, Snapshot};
 use super::table::Table;
+use crate::clock::Look;
 use crate::endpoint::{Endpoint, Key, Role};
 
 /// The book of body sizes of a process: layers write it, exporters read it. A clone is a handle to the same book.
@@ -106,6 +107,11 @@ impl Ledger {
     /// The time now, in nanoseconds since 1970, on the clock that stamps what is recorded.
     pub(crate) fn unix_nanos(&self) -> u64 {
         self.0.core.clock.unix_nanos()
+    }
+
+    /// The same, with what tells at the next look whether that clock was set.
+    pub(crate) fn look(&self) -> Look {
+        self.0.core.clock.look()
     }
 
     /// Every endpoint that found room, in no order.
