@@ -66,6 +66,8 @@ pub struct EndpointPolicy {
 
 impl Policy {
     /// A policy of this service, which that team answers for, with no endpoint yet.
+    ///
+    /// Name both: in a file, an empty text is no service, no owner and no runbook, and an error.
     #[must_use]
     pub fn new(service: impl Into<Box<str>>, owner: impl Into<Box<str>>) -> Self {
         Self {

@@ -26,7 +26,7 @@ enum Kind {
 pub(super) struct Wrong {
     /// The line, counted from 1.
     pub(super) line: usize,
-    /// `key = value`, or the key alone; empty where the text is no TOML.
+    /// `key = value`, or the key alone; the whole line where the text is no TOML, and nothing where it is no text.
     pub(super) what: String,
     /// What is wrong, and what would be legal.
     pub(super) why: String,

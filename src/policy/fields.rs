@@ -37,7 +37,7 @@ impl<'a> Section<'a> {
         let unknown = self.table.keys().find(|key| !legal.contains(&&**key.get_ref()));
         unknown.map_or(Ok(()), |key| {
             let why = format!("unknown key; here may stand {}", list(legal));
-            Err(Wrong { line: line(self.text, key.span().start), what: self.key_of(key.get_ref()), why })
+            Err(Wrong { line: line(self.text.as_bytes(), key.span().start), what: self.key_of(key.get_ref()), why })
         })
     }
 
@@ -46,7 +46,9 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn required(&self, key: &str) -> Result<Field<'a>, Wrong> {
-        self.get(key).ok_or_else(|| self.wrong(format!("the key `{key}` is missing")))
+        let place =
+            if self.key.is_empty() { ": it stands at the head of the file, above the first [table]" } else { "" };
+        self.get(key).ok_or_else(|| self.wrong(format!("the key `{key}` is missing{place}")))
     }
 
     /// All keys with their values, and where each key stands.
@@ -56,7 +58,7 @@ impl<'a> Section<'a> {
 
     /// An error of the whole table.
     pub(super) fn wrong(&self, why: impl Display) -> Wrong {
-        Wrong { line: line(self.text, self.at.start), what: self.key.clone(), why: why.to_string() }
+        Wrong { line: line(self.text.as_bytes(), self.at.start), what: self.key.clone(), why: why.to_string() }
     }
 
     fn field(&self, key: &str, value: &'a Spanned<DeValue<'a>>) -> Field<'a> {
@@ -74,11 +76,9 @@ impl<'a> Field<'a> {
     /// An error of this value.
     pub(super) fn wrong(&self, why: impl Display) -> Wrong {
         let value = self.text.get(self.at.clone()).unwrap_or_default();
-        let short: String = value.lines().next().unwrap_or_default().chars().take(LONGEST).collect();
-        let more = if short.len() < value.len() { " .." } else { "" };
         Wrong {
-            line: line(self.text, self.at.start),
-            what: format!("{} = {short}{more}", self.key),
+            line: line(self.text.as_bytes(), self.at.start),
+            what: format!("{} = {}", self.key, short(value)),
             why: why.to_string(),
         }
     }
@@ -152,10 +152,14 @@ impl<'a> Field<'a> {
         read.filter(|number| (least..=most).contains(number)).ok_or_else(|| self.wrong(legal))
     }
 
+    /// A number; a whole one may be written without a point.
     pub(super) fn float(&self, legal: impl Display) -> Result<f64, Wrong> {
         match self.value {
             DeValue::Float(number) => number.as_str().parse().map_err(|_| self.wrong(legal)),
-            _ => Err(self.wrong(legal)),
+            _ => {
+                let whole = self.integer(0, u32::MAX.into(), &legal)?;
+                u32::try_from(whole).map(f64::from).map_err(|_| self.wrong(legal))
+            }
         }
     }
 
@@ -168,12 +172,27 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The most characters of a value that an error shows.
+/// What no TOML reader takes, with the line it stands in.
+pub(super) fn no_toml(text: &str, error: &toml::de::Error) -> Wrong {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let begin = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline.saturating_add(1));
+    let what = short(text.get(begin..).and_then(|rest| rest.lines().next()).unwrap_or_default().trim());
+    Wrong { line: line(text.as_bytes(), at), what, why: error.message().to_owned() }
+}
+
+/// The most characters of a text that an error shows.
 const LONGEST: usize = 60;
 
+/// The first line of a text, cut where it is long.
+fn short(text: &str) -> String {
+    let short: String = text.lines().next().unwrap_or_default().chars().take(LONGEST).collect();
+    let more = if short.len() < text.len() { " .." } else { "" };
+    short + more
+}
+
 /// The line that an offset is in, counted from 1.
-pub(super) fn line(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().get(..offset).unwrap_or_default();
+pub(super) fn line(text: &[u8], offset: usize) -> usize {
+    let before = text.get(..offset).unwrap_or_default();
     before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1)
 }
 

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::bytes::{self, ByteSize};
 use super::declaration::{EndpointPolicy, Policy};
 use super::error::{PolicyError, Wrong};
-use super::fields::{Field, Section, line};
+use super::fields::{Field, Section, line, no_toml};
 use super::rule_settings::{LabelName, RuleSettings, Seconds};
 use super::time;
 use crate::contract::Factor;
@@ -25,8 +25,12 @@ impl Policy {
     /// Where the file cannot be read, and where anything in it is not legal, unknown keys included.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, PolicyError> {
         let path = path.as_ref();
-        let text = fs::read_to_string(path).map_err(|error| PolicyError::file(path, "read", error))?;
-        Self::from_toml(&text).map_err(|error| error.within(path))
+        let bytes = fs::read(path).map_err(|error| PolicyError::file(path, "read", error))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let line = line(&bytes, error.valid_up_to());
+            PolicyError::text(Wrong { line, what: String::new(), why: "this is not UTF-8 text".to_owned() })
+        });
+        text.and_then(Self::from_toml).map_err(|error| error.within(path))
     }
 
     /// Reads a policy from the text of a file. The keys are those of `examples/policy.toml`.
@@ -35,10 +39,7 @@ impl Policy {
     ///
     /// Where anything in it is not legal, unknown keys included.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        let parsed = DeTable::parse(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            Wrong { line: line(text, at), what: String::new(), why: error.message().to_owned() }
-        });
+        let parsed = DeTable::parse(text).map_err(|error| no_toml(text, &error));
         parsed.and_then(|table| policy(&Section::whole(text, &table))).map_err(PolicyError::text)
     }
 }
@@ -53,12 +54,13 @@ fn policy(file: &Section<'_>) -> Result<Policy, Wrong> {
         policy = policy.rules(rules(&field.section()?)?);
     }
     if let Some(field) = file.get("accepted") {
-        for element in field.elements()? {
+        for element in field.elements().map_err(|_| field.wrong("must be tables, each under a head of [[accepted]]"))? {
             policy = policy.accept(accepted(&element.section()?)?);
         }
     }
     if let Some(field) = file.get("endpoints") {
-        for (name, field) in field.section()?.fields() {
+        let legal = "must be tables, each under a head like [endpoints.\"server GET /x\"]";
+        for (name, field) in field.section().map_err(|_| field.wrong(legal))?.fields() {
             let section = field.section()?;
             let parsed: EndpointName = name.parse().map_err(|error| section.wrong(error))?;
             if policy.endpoints.contains_key(&parsed) {

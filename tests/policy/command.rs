@@ -92,7 +92,7 @@ fn what_is_legal_and_may_not_be_meant_is_a_note() {
             "server GET /".parse().unwrap(),
             EndpointPolicy::new().response(Limit::reject_over(1).and_warn_over(1)),
         )
-        .accept(AcceptedChange::new("server GET /misspelt".parse().unwrap(), "why"));
+        .accept(AcceptedChange::new("server GET /misspelt".parse().unwrap(), " "));
     let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/policy-command.notes.toml");
     std::fs::write(file, policy.to_toml()).unwrap();
     let output = plimsoll(&["check", file]);
@@ -101,6 +101,7 @@ fn what_is_legal_and_may_not_be_meant_is_a_note() {
         notes,
         "it: note: server GET /: response: its warning line is never reached before it rejects
 it: note: server GET /misspelt: a change is accepted for ever; `expires` would end that
+it: note: server GET /misspelt: a change is accepted, and `reason` does not say why
 it: note: server GET /misspelt: a change is accepted, and `endpoints` does not name it; is it spelt right?
 "
     );

@@ -51,6 +51,21 @@ fn a_size_is_a_text_or_a_number_of_bytes() {
     assert_eq!(of("0x1_0000"), of("\"64KiB\""));
 }
 
+/// `gate = 2` was no factor.
+#[test]
+fn a_factor_may_be_a_whole_number() {
+    let of = |gate: &str| Policy::from_toml(&with(&format!("gate = {gate}"))).unwrap();
+    assert_eq!(of("2"), of("2.0"));
+}
+
+/// A mark before the text, as some editors write it, and lines that end as on Windows.
+#[test]
+fn a_file_may_come_from_any_editor() {
+    let text = with("request = { reject = 1 }");
+    let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    assert_eq!(Policy::from_toml(&windows).unwrap(), Policy::from_toml(&text).unwrap());
+}
+
 #[test]
 fn an_error_names_line_key_value_and_what_would_be_legal() {
     let endpoint = "endpoints.\"server PUT /x\"";
@@ -70,6 +85,8 @@ fn an_error_names_line_key_value_and_what_would_be_legal() {
         ("growth = { min_bodies = 0 }", 5, "growth.min_bodies = 0", "at least 1"),
         ("growth = { week_over_week = 1 }", 5, "growth.week_over_week = 1", "true or false"),
         ("gate = 0.5", 5, "gate = 0.5", "from 1.0 to 1000.0"),
+        ("gate = nan", 5, "gate = nan", "from 1.0 to 1000.0"),
+        ("gate = 1001", 5, "gate = 1001", "from 1.0 to 1000.0"),
         ("gate = \"twice\"", 5, "gate = \"twice\"", "as in 2.0"),
         ("growth = 50", 5, "growth = 50", "table"),
         ("contacts = \"me\"", 5, "contacts = \"me\"", "array"),
@@ -121,8 +138,18 @@ fn an_error_outside_of_endpoints_is_as_exact() {
             "endpoints.\"server put /x\"",
             "twice",
         ),
-        (format!("{head}service = \"again\""), 3, "", "duplicate key"),
-        (format!("{head}x = "), 3, "", ""),
+        (format!("{head}[accepted]\nreason = \"r\""), 3, "accepted = [accepted]", "[[accepted]]"),
+        (format!("{head}[[endpoints]]"), 3, "endpoints = [[endpoints]]", "[endpoints.\"server GET /x\"]"),
+        (format!("[rules]\n{head}"), 1, "the key `service` is missing", "above the first [table]"),
+        (format!("{head}service = \"again\""), 3, "service = \"again\": ", "duplicate key"),
+        (format!("{head}x = "), 3, "x =: ", "string values must be quoted"),
+        (
+            format!("{head}[endpoints.\"server PUT /x\"]\r\n\r\nrequest = {{ reject = 64 KiB }}\r\n"),
+            5,
+            "request = { reject = 64 KiB }: ",
+            "must be quoted",
+        ),
+        (format!("{head}x = {}", "\u{fc}".repeat(100)), 3, &format!("x = {} ..: ", "\u{fc}".repeat(56)), "quoted"),
     ] {
         let error = Policy::from_toml(&text).unwrap_err();
         let said = error.to_string();
@@ -139,6 +166,9 @@ fn an_error_names_the_file() {
     let error = Policy::load(&path).unwrap_err();
     assert_eq!(error.path(), Some(&*path));
     assert!(error.to_string().starts_with(&format!("{}:1: service = 1: ", path.display())), "{error}");
+    std::fs::write(&path, b"service = \"s\"\nowner = \"\xff\"\n").unwrap();
+    let error = Policy::load(&path).unwrap_err();
+    assert_eq!(error.to_string(), format!("{}:2: this is not UTF-8 text", path.display()));
     std::fs::remove_dir_all(&directory).unwrap();
 
     let error = Policy::load(&path).unwrap_err();

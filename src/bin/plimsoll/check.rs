@@ -40,6 +40,9 @@ fn notes(policy: &Policy) -> Vec<String> {
         if change.expires.is_none() {
             notes.push(format!("{name}: a change is accepted for ever; `expires` would end that"));
         }
+        if change.reason.trim().is_empty() {
+            notes.push(format!("{name}: a change is accepted, and `reason` does not say why"));
+        }
         if policy.get(name).is_none() {
             notes.push(format!("{name}: a change is accepted, and `endpoints` does not name it; is it spelt right?"));
         }
