@@ -43,7 +43,7 @@
 //! |---|---|---|
 //! | `BodyGrowth` | a quantile is over its baseline by more than is allowed, for ten minutes | `plimsoll_bodies_above_baseline_total` over `plimsoll_bodies_total` |
 //! | `BodyGrowthWeekOverWeek` | p99 is so many times that of a week ago; only with [`week_over_week`](EndpointPolicy::week_over_week) | `plimsoll_body_offered_size_bytes_bucket` |
-//! | `BodyGrowthFound` | the detector has an open finding that is more than a warning | `plimsoll_regression_active` |
+//! | `BodyGrowthFound` | the detector has an open finding that is more than a warning | `plimsoll_regression_active`, `plimsoll_regression_factor` |
 //! | `BodiesRefused` | a body was refused in the last ten minutes | `plimsoll_bodies_total` |
 //! | `BodiesNearLimit` | 1 % of the bodies were over a warning line, or over a limit that is not enforced | `plimsoll_body_over_limit_total` |
 //! | `BodyBudgetBurnsFast` | more bodies are over a line than the objective allows: 14.4 times in 1 h and in 5 min, or 6 times in 6 h and in 30 min | the same |

@@ -103,7 +103,7 @@ fn alert(policy: &Policy, name: &EndpointName, said: &EndpointPolicy, kind: Aler
     let own = format!("{{service={}, {of}}}", Text(&policy.service));
     let least = said.min_bodies;
     let enough = format!("{OFFERED_BODIES}{own} >= {least}");
-    let window = policy.rules.hold.to_string();
+    let held = policy.rules.hold.to_string();
     let (expr, hold) = match kind {
         Alert::Growth(quantile) => {
             let share = format!(
@@ -111,20 +111,22 @@ fn alert(policy: &Policy, name: &EndpointName, said: &EndpointPolicy, kind: Aler
                 Text(&policy.service),
                 quantile.as_str()
             );
-            (format!("{share} > {} and ignoring (plimsoll_quantile) {enough}", quantile.share_above()), window)
+            (format!("{share} > {} and ignoring (plimsoll_quantile) {enough}", quantile.share_above()), held)
         }
         Alert::WeekOverWeek => {
             let factor = wording::factor(said.growth.p99.alert_percent);
             let before = format!("{OFFERED_BODIES}{own} offset 1w >= {least}");
-            (format!("{P99}{own} > {factor} * {P99}{own} offset 1w and {enough} and {before}"), window)
+            (format!("{P99}{own} > {factor} * {P99}{own} offset 1w and {enough} and {before}"), held)
         }
         Alert::Finding => {
+            let series = format!("{}, {of}", promql::service(policy));
+            let factor = format!("max by ({IDENTITY}) (plimsoll_regression_factor{{{series}}})");
             // A warning is evidence of growth without the size that would matter.
-            let matchers = format!("{{{}, {of}, plimsoll_severity!=\"warning\"}}", promql::service(policy));
-            (format!("max by ({IDENTITY}) (plimsoll_regression_active{matchers}) == 1"), String::new())
+            let open = format!("plimsoll_regression_active{{{series}, plimsoll_severity!=\"warning\"}}");
+            (format!("{factor} and max by ({IDENTITY}) ({open}) == 1"), String::new())
         }
         Alert::Refused => (format!("{REFUSED_BODIES}{own} > 0"), String::new()),
-        Alert::NearLimit => (format!("{NEAR}{own} > {NEAR_SHARE} and {BODIES}{own} >= {least}"), window),
+        Alert::NearLimit => (format!("{NEAR}{own} > {NEAR_SHARE} and {BODIES}{own} >= {least}"), held),
         Alert::FastBurn => (burn(policy, &own, least, FAST), "2m".to_owned()),
         Alert::SlowBurn => (burn(policy, &own, least, SLOW), "15m".to_owned()),
     };

@@ -7,6 +7,7 @@ use super::declaration::{EndpointPolicy, Policy};
 use super::{time, wording};
 use crate::detect::AcceptedChange;
 use crate::endpoint::{EndpointName, Role};
+use crate::files::Quoted;
 
 impl Policy {
     /// The runbook as Markdown: a part for each endpoint, and in it one for each of its alerts, where their links lead.
@@ -91,7 +92,7 @@ fn accepted_changes(out: &mut String, changes: &[&AcceptedChange]) -> fmt::Resul
         if let Some(expires) = expires {
             write!(out, ", until {}", time::written(*expires))?;
         }
-        writeln!(out, ": {}.", Plain(reason))?;
+        writeln!(out, ": {}", Sentence(reason))?;
     }
     Ok(())
 }
@@ -110,7 +111,7 @@ fn entry(
     writeln!(out, "**What it means.** {}\n", meaning(policy, endpoint, alert, &side))?;
     writeln!(out, "**Check, in this order.**\n")?;
     let mut steps = first_steps(alert, &maker);
-    steps.extend(endpoint.checks.iter().map(|check| format!("{}.", Plain(check))));
+    steps.extend(endpoint.checks.iter().map(|check| Sentence(check).to_string()));
     steps.extend(later_steps(alert, name).into_iter().map(Into::into));
     for (index, step) in steps.iter().enumerate() {
         writeln!(out, "{}. {step}", index.saturating_add(1))?;
@@ -246,9 +247,9 @@ fn ending(name: &EndpointName, alert: Alert) -> String {
         None => "Not wanted: roll back, and keep the limit.".to_owned(),
     };
     let change = format!(
-        "an `[[accepted]]` entry in the policy with `endpoint = \"{}\"`, the version, a reason and a date to expire, \
-         together with a new limit if it needs one",
-        Inline(&name.to_string())
+        "an `[[accepted]]` entry in the policy with {}, the version, a reason and a date to expire, together with a new \
+         limit if it needs one",
+        Code(&format!("endpoint = {}", Quoted(&name.to_string())))
     );
     match alert {
         Alert::Growth(_) | Alert::WeekOverWeek | Alert::Finding => {
@@ -313,6 +314,17 @@ impl fmt::Display for Plain<'_> {
             control if control.is_control() => f.write_char(' '),
             other => f.write_char(other),
         })
+    }
+}
+
+/// A text of the policy as a sentence, which ends whether or not its writer ended it.
+struct Sentence<'a>(&'a str);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.trim_end();
+        let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+        write!(f, "{}{end}", Plain(text))
     }
 }
 

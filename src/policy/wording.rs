@@ -3,7 +3,6 @@
 use super::alert::Alert;
 use super::bytes::ByteSize;
 use super::declaration::{EndpointPolicy, Policy};
-use super::promql::{self, IDENTITY};
 use crate::detect::Quantile;
 use crate::endpoint::EndpointName;
 
@@ -74,13 +73,10 @@ pub(super) fn alert(policy: &Policy, name: &EndpointName, endpoint: &EndpointPol
             format!("p99 of the {DIRECTION} bodies is about {{{{ $value | humanize1024 }}}}B, more than {} times what it was a week ago", factor(endpoint.growth.p99.alert_percent)),
             "Read from histogram buckets that double, so both figures are right to within a factor of two: a small step over a bucket's edge looks like a doubling, and a growth between two edges like none. BodyGrowth and BodyGrowthFound are exact: believe them first.".to_owned(),
         ),
-        Alert::Finding => {
-            let factor = format!("max by ({IDENTITY}) (plimsoll_regression_factor{{{}, {}}})", promql::service(policy), promql::endpoint(name));
-            (
-                format!("the service itself found that its {DIRECTION} bodies grew{{{{ with query `{factor}` }}}}, {{{{ . | first | value | printf \"%.1f\" }}}} times{{{{ end }}}}"),
-                "The finding says since when, since which version, and which traces show it: it is in the service's log. It closes by itself when the sizes are back, or when the change is accepted.".to_owned(),
-            )
-        }
+        Alert::Finding => (
+            format!("the service itself found that its {DIRECTION} bodies are {{{{ $value | printf \"%.1f\" }}}} times as large"),
+            "The finding says since when, since which version, and which traces show it: it is in the service's log. It closes by itself when the sizes are back, or when the change is accepted.".to_owned(),
+        ),
         Alert::Refused => (
             format!("{{{{ $value | printf \"%.0f\" }}}} {DIRECTION} bodies were refused in the last 10m"),
             format!("A body was larger than it may be, and whoever waited for it has an error. Limits of the policy: {}.", if limits.is_empty() { "none, so it is the layer's own" } else { &limits }),

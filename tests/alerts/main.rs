@@ -105,7 +105,10 @@ async fn growth_is_an_alert_that_arrives_though_a_limit_refuses_it() {
 
     let found = alertmanager.alert("BodyGrowthFound").await;
     let summary = found["annotations"]["summary"].as_str().unwrap();
-    assert!(summary.contains("found that its response bodies grew, ") && summary.ends_with(" times"), "{summary}");
+    assert!(
+        summary.contains("found that its response bodies are ") && summary.ends_with(" times as large"),
+        "{summary}"
+    );
     let refused = alertmanager.alert("BodiesRefused").await;
     assert_eq!(refused["labels"]["severity"], "page");
     load.abort();

@@ -118,6 +118,7 @@ fn so_they_do_where_two_days_tell() {
     let (before, after) = (DAY + DAY / 2, DAY);
     let calm = &[all(before + after)][..];
     let none = &[(None, before + after)][..];
+    let requests = |metric, labels| gauge(metric, labels).replace("\"response\"", "\"request\"");
     let scenarios = [
         Scenario::new("a single refusal")
             .answers(calm, &[(None, before), (Some(1), 1), (Some(0), after - 1)], true)
@@ -158,6 +159,9 @@ fn so_they_do_where_two_days_tell() {
         Scenario::new("the detector's finding, and its end")
             .answers(calm, none, false)
             .above(&[share(8, before + after)])
+            // It told the factor of whichever direction came first.
+            .series(&requests("plimsoll_regression_active", "plimsoll_severity=\"warning\""), &format!("1x{}", before + after))
+            .series(&requests("plimsoll_regression_factor", "plimsoll_quantile=\"0.5\""), &format!("99x{}", before + after))
             .series(
                 &gauge("plimsoll_regression_active", "plimsoll_severity=\"alert\""),
                 &format!("0x{before} 1x{HOUR} 0x{HOUR}"),
@@ -176,7 +180,7 @@ fn so_they_do_where_two_days_tell() {
                     (
                         "summary",
                         "client GET /inventory/{sku} of inventory: the service itself found that its response bodies \
-                         grew, 10.6 times",
+                         are 10.6 times as large",
                     ),
                     (
                         "description",

@@ -58,9 +58,13 @@ fn it_says_what_the_policy_says_of_the_endpoint() {
 #[test]
 fn what_is_in_a_name_breaks_no_markdown() {
     let name = "client GET /`<b>`%0A of a``b".parse().unwrap();
-    let policy = Policy::new("s\n# no heading", "<script>").endpoint(name, EndpointPolicy::new().check("one\ntwo"));
+    let endpoint = EndpointPolicy::new().check("one\ntwo").check("Is it up?");
+    let policy = Policy::new("s\n# no heading", "<script>").endpoint(name, endpoint);
     let runbook = policy.runbook_markdown();
     assert!(runbook.starts_with("# Body sizes of s # no heading\n"), "{runbook}");
     assert!(runbook.contains("``` client GET /`<b>`%0A of a``b ```") && runbook.contains("one two."), "{runbook}");
     assert!(!runbook.contains("<script>"), "{runbook}");
+    // What is to be copied into the policy is code as a whole, and TOML.
+    assert!(runbook.contains("``` endpoint = \"client GET /`<b>`%0A of a``b\" ```"), "{runbook}");
+    assert!(runbook.contains("4. Is it up?\n"), "ended twice: {runbook}");
 }
