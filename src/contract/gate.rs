@@ -111,7 +111,7 @@ impl Contract {
     /// Compares; and where changes are accepted, writes them. Sizes within what is allowed stay as they were written,
     /// so that many small steps add up to a large one.
     ///
-    /// Blocks while it writes, up to half a minute while others write the same file: they take turns by a lock file,
+    /// Blocks while it writes, up to half a minute while others write the same file: they take turns by a file lock,
     /// and each changes its own entries in what it then finds, so that none is lost.
     ///
     /// Where `PLIMSOLL_REPORT` names a file, what changed is added to it as Markdown, of passing tests too.

@@ -80,7 +80,7 @@
 //!
 //! `PLIMSOLL_ACCEPT="why" cargo test` writes what changed: the file is sorted, the same to the byte for the same content,
 //! and keeps for each entry the reason and the size before. It is replaced as a whole. Tests and test binaries that run
-//! at once take turns by a lock file, and each changes only its own entries, so none is lost; give each test that
+//! at once take turns by a file lock, and each changes only its own entries, so none is lost; give each test that
 //! checks the same file a [suite](Contract::suite) of its own. Where `CI` is set nothing is accepted, and a contract that
 //! is missing is an error everywhere, which says how to make it.
 //!
