@@ -1,8 +1,8 @@
 //! A collector that is down, slow, busy or something else; on a clock that the tests move.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use plimsoll::{Ledger, OtlpError, ServerLayer};
+use plimsoll::{Ledger, ManualClock, OtlpError, OtlpExporter, OtlpSettings, ServerLayer};
 use tokio::time::Instant;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
@@ -52,6 +52,45 @@ async fn the_collector_s_own_time_is_kept_to() {
     assert_eq!((result.unwrap_err().http_status().unwrap().as_u16(), attempts, took.as_secs()), (503, 1, 0));
 }
 
+/// "Come back at once" used to be done, thousands of times in ten seconds.
+#[tokio::test(start_paused = true)]
+async fn a_collector_that_asks_for_no_pause_gets_one() {
+    for when in ["0", "Fri, 31 Dec 1999 23:59:59 GMT"] {
+        let busy = Answer::With(503, vec![("retry-after", when)], b"");
+        let (result, attempts, took) = exported(std::iter::repeat_n(busy, 100)).await;
+        assert!(result.is_err() && attempts < 10 && took.as_secs() < 10, "{when}: {attempts} in {took:?}");
+    }
+}
+
+/// A date used to count for nothing.
+#[tokio::test(start_paused = true)]
+async fn a_collector_s_time_may_be_a_date() {
+    let clock = ManualClock::at(UNIX_EPOCH + Duration::from_secs(784_111_777));
+    let ledger = Ledger::builder().clock(clock.clock()).build();
+    Call::of("/checkout", 10, 20).through_server(&ServerLayer::new(&ledger)).await;
+    let in_seven_seconds = ("retry-after", "Sun, 06 Nov 1994 08:49:44 GMT");
+    let collector = Collector::answering([Answer::With(429, vec![in_seven_seconds], b"")]);
+    let began = Instant::now();
+    collector.exporter(&ledger, http()).export_once().await.unwrap();
+    assert_eq!((collector.received().len(), began.elapsed().as_secs()), (2, 7));
+}
+
+/// A timeout or an interval that is longer than a clock can tell used to be none at all.
+#[tokio::test(start_paused = true)]
+async fn the_longest_times_are_for_ever_and_the_shortest_are_no_race() {
+    let collector = Collector::answering([Answer::Down, Answer::Down]);
+    let ledger = one_body().await;
+    collector.exporter(&ledger, http().timeout(Duration::MAX)).export_once().await.unwrap();
+    assert_eq!(collector.received().len(), 3);
+    for (interval, exports) in [(Duration::MAX, 0), (Duration::ZERO, 1_000)] {
+        let collector = Collector::default();
+        let running = tokio::spawn(collector.exporter(&ledger, http().interval(interval)).run());
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        running.abort();
+        assert!(collector.received().len() <= exports, "{interval:?}: {}", collector.received().len());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_next_export_waits_as_long_as_the_collector_asked() {
     let collector = Collector::answering([Answer::With(429, vec![("retry-after", "300")], b"")]);
@@ -98,6 +137,9 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     static ENDLESS: [u8; 1 << 20] = [0x0a; 1 << 20];
     let (result, ..) = exported([Answer::With(200, vec![], &ENDLESS)]).await;
     assert!(result.unwrap_err().to_string().contains("no OTLP collector"));
+    // A long page used to hide the status that it came with.
+    let (result, attempts, _) = exported([Answer::With(503, vec![], &ENDLESS)]).await;
+    assert!(result.is_ok() && attempts == 2, "{result:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,6 +153,21 @@ async fn over_grpc_the_status_decides() {
     let collector = Collector::answering([trailers_only]);
     let error = collector.exporter(&one_body().await, grpc()).export_once().await.unwrap_err();
     assert_eq!((error.grpc_status(), collector.received().len()), (Some(3), 1));
+}
+
+#[tokio::test]
+async fn an_error_says_all_that_is_known_of_its_cause() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let at = |scheme| format!("{scheme}://{closed}/v1/metrics").parse().unwrap();
+    for (scheme, cause) in [("http", "onnection refused"), ("https", "scheme is not http")] {
+        let settings = OtlpSettings::http(at(scheme)).timeout(Duration::from_millis(50));
+        let error = OtlpExporter::new(&one_body().await, client.clone(), settings).export_once().await.unwrap_err();
+        assert!(error.to_string().contains(cause), "{error}");
+    }
+    let collector = Collector::answering([Answer::With(401, vec![], b"no such key")]);
+    let error = collector.exporter(&one_body().await, http()).export_once().await.unwrap_err();
+    assert_eq!(error.to_string(), "the collector answered with HTTP status 401 Unauthorized: no such key");
 }
 
 /// Requests go on while an export hangs: nothing of it is on their way.

@@ -2,35 +2,31 @@
 //! "OTLP/gRPC Response").
 
 use std::future::poll_fn;
+use std::io::Read;
 use std::pin::pin;
-use std::time::Duration;
 
 use bytes::{Buf, BufMut};
-use http::{HeaderMap, Response, StatusCode, header};
+use flate2::read::GzDecoder;
+use http::{HeaderMap, HeaderName, Response, StatusCode, header};
 use http_body::Body;
 
+use super::encoded::{base64, percent_decoded};
 use super::error::{Exported, OtlpError};
+use super::retry::{Retry, retry_after, retry_info};
 use super::settings::OtlpProtocol;
 use super::wire::{Field, fields};
 use crate::error::BoxError;
 
-/// As much of an answer as is read: it has a few bytes, or is none.
+/// As much of an answer as is read, and as much as it may unfold to: it has a few bytes, or is none.
 const LONGEST: usize = 64 * 1024;
+/// As much as is kept of what a collector says, in characters.
+const LONGEST_MESSAGE: usize = 500;
 
 /// Why an attempt failed, and whether there is to be another.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: OtlpError,
     pub(super) retry: Retry,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Retry {
-    Never,
-    /// When it suits the exporter.
-    Soon,
-    /// Not before.
-    After(Duration),
 }
 
 impl Failure {
@@ -44,8 +40,8 @@ impl Failure {
     }
 }
 
-/// Reads an answer to its end and judges it.
-pub(super) async fn judge<R>(protocol: OtlpProtocol, response: Response<R>) -> Result<Exported, Failure>
+/// Reads an answer to its end and judges it. `now` is the time in nanoseconds since 1970.
+pub(super) async fn judge<R>(protocol: OtlpProtocol, now: u64, response: Response<R>) -> Result<Exported, Failure>
 where
     R: Body,
     R::Error: Into<BoxError>,
@@ -53,30 +49,33 @@ where
     let (parts, body) = response.into_parts();
     let mut body = pin!(body);
     let (mut bytes, mut headers) = (Vec::new(), parts.headers);
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+    // What is longer is cut short: the page of a proxy, whose status says all.
+    while bytes.len() < LONGEST {
+        let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await else { break };
         match frame.map_err(Failure::of_call)?.into_data() {
             Ok(data) => bytes.put(data.take(LONGEST.saturating_sub(bytes.len()))),
             Err(frame) => headers.extend(frame.into_trailers().unwrap_or_default()),
         }
-        if bytes.len() >= LONGEST {
-            return Err(Failure::is_no_answer());
-        }
     }
     match protocol {
-        OtlpProtocol::HttpProtobuf => of_http(parts.status, &headers, &bytes),
+        OtlpProtocol::HttpProtobuf => of_http(parts.status, &headers, bytes, now),
         OtlpProtocol::Grpc => of_grpc(parts.status, &headers, &bytes),
     }
 }
 
-fn of_http(status: StatusCode, headers: &HeaderMap, bytes: &[u8]) -> Result<Exported, Failure> {
+fn of_http(status: StatusCode, headers: &HeaderMap, bytes: Vec<u8>, now: u64) -> Result<Exported, Failure> {
+    let bytes =
+        if is_gzipped(headers, &header::CONTENT_ENCODING) { unzipped(&bytes).unwrap_or_default() } else { bytes };
     if status.is_success() {
-        return accepted(bytes).ok_or_else(Failure::is_no_answer);
+        return accepted(&bytes).ok_or_else(Failure::is_no_answer);
     }
     let retry = match status.as_u16() {
-        429 | 502 | 503 | 504 => retry_after(headers).or_else(|| retry_info(bytes)).map_or(Retry::Soon, Retry::After),
+        429 | 502 | 503 | 504 => {
+            retry_after(headers, now).or_else(|| retry_info(&bytes)).map_or(Retry::Soon, Retry::After)
+        }
         _ => Retry::Never,
     };
-    Err(Failure { error: OtlpError::status(status), retry })
+    Err(Failure { error: OtlpError::status(status, reason(&bytes)), retry })
 }
 
 /// The status is in the trailers, or in the headers where there is no message.
@@ -85,19 +84,11 @@ fn of_grpc(status: StatusCode, headers: &HeaderMap, bytes: &[u8]) -> Result<Expo
     let Some(code) = code else {
         // Not from a gRPC server: a proxy on the way, say ("HTTP to gRPC Status Code Mapping").
         let retry = if matches!(status.as_u16(), 429 | 502..=504) { Retry::Soon } else { Retry::Never };
-        let error = if status.is_success() { OtlpError::no_otlp() } else { OtlpError::status(status) };
+        let error = if status.is_success() { OtlpError::no_otlp() } else { OtlpError::status(status, reason(bytes)) };
         return Err(Failure { error, retry });
     };
     if code == 0 {
-        // One message: a flag, four bytes of length, and as many of it.
-        let message = match bytes.split_at_checked(5) {
-            Some(([0, length @ ..], message)) => Some(message).filter(|message| {
-                let length = length.iter().fold(0usize, |length, byte| length << 8 | usize::from(*byte));
-                message.len() == length
-            }),
-            _ => None,
-        };
-        return message.and_then(accepted).ok_or_else(Failure::is_no_answer);
+        return unframed(headers, bytes).and_then(|message| accepted(&message)).ok_or_else(Failure::is_no_answer);
     }
     let details = headers.get("grpc-status-details-bin").and_then(|details| base64(details.as_bytes()));
     let after = details.as_deref().and_then(retry_info);
@@ -108,7 +99,56 @@ fn of_grpc(status: StatusCode, headers: &HeaderMap, bytes: &[u8]) -> Result<Expo
         (1 | 4 | 10 | 11 | 14 | 15, None) => Retry::Soon,
         _ => Retry::Never,
     };
-    Err(Failure { error: OtlpError::grpc(code), retry })
+    let message = headers.get("grpc-message").map(|message| String::from_utf8_lossy(message.as_bytes()));
+    let message = message.map(|message| percent_decoded(&message).unwrap_or_else(|| message.into_owned()));
+    Err(Failure { error: OtlpError::grpc(code, kept(&message.unwrap_or_default())), retry })
+}
+
+/// The one message of a gRPC answer: a flag, four bytes of length, and as many of it. A server may answer in the
+/// coding in which it was asked, as those of Go do.
+fn unframed(headers: &HeaderMap, bytes: &[u8]) -> Option<Vec<u8>> {
+    let (head, message) = bytes.split_at_checked(5)?;
+    let [flag, length @ ..] = head else { return None };
+    let length = length.iter().fold(0usize, |length, byte| length << 8 | usize::from(*byte));
+    let message = Some(message).filter(|message| message.len() == length)?;
+    match flag {
+        0 => Some(message.to_vec()),
+        1 if is_gzipped(headers, &HeaderName::from_static("grpc-encoding")) => unzipped(message),
+        _ => None,
+    }
+}
+
+fn is_gzipped(headers: &HeaderMap, coding: &HeaderName) -> bool {
+    headers.get(coding).is_some_and(|coding| coding == "gzip")
+}
+
+/// `None` for what is not gzip, or unfolds to more than any answer has.
+fn unzipped(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    GzDecoder::new(bytes).take(LONGEST as u64).read_to_end(&mut plain).ok()?;
+    Some(plain).filter(|plain| plain.len() < LONGEST)
+}
+
+/// What a collector says about an error: the message of a `google.rpc.Status`, else a first line of text.
+fn reason(bytes: &[u8]) -> String {
+    let status = fields(bytes).into_iter().flatten().find_map(|(field, value)| match (field, value) {
+        (2, Field::Bytes(message)) => Some(message),
+        _ => None,
+    });
+    match status {
+        Some(message) => kept(&String::from_utf8_lossy(message)),
+        None => {
+            let text = std::str::from_utf8(bytes).unwrap_or_default();
+            let line = text.lines().map(str::trim).find(|line| !line.is_empty());
+            // A page for people says nothing in its first line.
+            kept(line.filter(|line| !line.starts_with('<')).unwrap_or_default())
+        }
+    }
+}
+
+/// As much of a text as belongs in a log, on one line.
+fn kept(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_MESSAGE).collect()
 }
 
 /// An `ExportMetricsServiceResponse`; `None` where it is something else.
@@ -119,9 +159,7 @@ fn accepted(bytes: &[u8]) -> Option<Exported> {
         for (field, value) in fields(partial)? {
             match (field, value) {
                 (1, Field::Number(rejected)) => exported.rejected = rejected,
-                (2, Field::Bytes(message)) => {
-                    exported.message = String::from_utf8_lossy(message).chars().take(500).collect();
-                }
+                (2, Field::Bytes(message)) => exported.message = kept(&String::from_utf8_lossy(message)),
                 _ => {}
             }
         }
@@ -129,85 +167,31 @@ fn accepted(bytes: &[u8]) -> Option<Exported> {
     Some(exported)
 }
 
-/// `Retry-After` in seconds. A date is left to the exporter's own patience.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-/// The delay of a `google.rpc.RetryInfo` among the details of a `google.rpc.Status`.
-fn retry_info(status: &[u8]) -> Option<Duration> {
-    let bytes_of = |message, wanted: u64| {
-        fields(message).into_iter().flatten().filter_map(move |(field, value)| match value {
-            Field::Bytes(bytes) if field == wanted => Some(bytes),
-            _ => None,
-        })
-    };
-    let info = bytes_of(status, 3).find(|any| bytes_of(any, 1).any(|url| url.ends_with(b"/google.rpc.RetryInfo")))?;
-    let delay = bytes_of(bytes_of(info, 2).next()?, 1).next()?;
-    let mut duration = Duration::ZERO;
-    for (field, value) in fields(delay)? {
-        let more = match (field, value) {
-            (1, Field::Number(seconds)) => Duration::from_secs(seconds),
-            (2, Field::Number(nanos)) => Duration::from_nanos(nanos),
-            _ => Duration::ZERO,
-        };
-        duration = duration.saturating_add(more);
-    }
-    Some(duration)
-}
-
-/// Standard base64, with or without padding, as gRPC sends binary metadata.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    let (mut bytes, mut bits, mut held) = (Vec::new(), 0u32, 0u32);
-    for byte in text.iter().copied().filter(|byte| *byte != b'=') {
-        let six = match byte {
-            b'A'..=b'Z' => byte.wrapping_sub(b'A'),
-            b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(26),
-            b'0'..=b'9' => byte.wrapping_sub(b'0').wrapping_add(52),
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(six)) & 0xffff;
-        held = held.wrapping_add(6);
-        if held >= 8 {
-            held = held.wrapping_sub(8);
-            bytes.push((bits >> held & 0xff) as u8);
-        }
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::wire::Writer;
-    use super::*;
+    use std::time::Duration;
 
-    /// A status whose details say when to come again.
-    fn come_again(seconds: u64) -> Vec<u8> {
-        let mut status = Writer::with_capacity(0);
-        status.varint(1, 8);
-        status.message(3, |any| {
-            any.text(1, "type.googleapis.com/google.rpc.RetryInfo");
-            any.message(2, |info| info.message(1, |delay| delay.varint(1, seconds)));
-        });
-        status.finish()
-    }
+    use super::super::retry::tests::come_again;
+    use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
 
+    fn http(status: u16, pairs: &[(&'static str, &str)], body: &[u8]) -> Result<Exported, Failure> {
+        of_http(StatusCode::from_u16(status).unwrap(), &headers(pairs), body.into(), 0)
+    }
+
+    fn grpc(pairs: &[(&'static str, &str)], body: &[u8]) -> Result<Exported, Failure> {
+        of_grpc(StatusCode::OK, &headers(pairs), body)
+    }
+
     #[test]
     fn over_http_what_may_pass_is_tried_again_and_not_before_it_is_allowed() {
-        let retry = |status: u16, pairs: &[_], body: &[u8]| {
-            of_http(StatusCode::from_u16(status).unwrap(), &headers(pairs), body).unwrap_err().retry
-        };
+        let retry = |status, pairs: &[_], body: &[u8]| http(status, pairs, body).unwrap_err().retry;
         assert_eq!(retry(503, &[], b"down"), Retry::Soon);
         assert_eq!(retry(429, &[("retry-after", "7")], b""), Retry::After(Duration::from_secs(7)));
         assert_eq!(retry(429, &[], &come_again(3)), Retry::After(Duration::from_secs(3)));
-        assert_eq!(retry(503, &[("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT")], b""), Retry::Soon);
         for status in [400, 401, 404, 413, 500, 501] {
             assert_eq!(retry(status, &[("retry-after", "7")], b""), Retry::Never, "{status}");
         }
@@ -215,7 +199,7 @@ mod tests {
 
     #[test]
     fn over_grpc_the_status_decides_and_the_details_say_when() {
-        let retry = |pairs: &[_]| of_grpc(StatusCode::OK, &headers(pairs), b"").unwrap_err().retry;
+        let retry = |pairs: &[_]| grpc(pairs, b"").unwrap_err().retry;
         assert_eq!(retry(&[("grpc-status", "14")]), Retry::Soon);
         assert_eq!(retry(&[("grpc-status", "8")]), Retry::Never);
         assert_eq!(retry(&[("grpc-status", "3")]), Retry::Never);
@@ -229,12 +213,39 @@ mod tests {
 
     #[test]
     fn a_success_that_is_no_otlp_is_none() {
-        assert!(of_http(StatusCode::OK, &HeaderMap::new(), b"<html>").is_err());
-        assert_eq!(of_http(StatusCode::OK, &HeaderMap::new(), b"").unwrap(), Exported::default());
+        assert!(http(200, &[], b"<html>").is_err());
+        assert_eq!(http(200, &[], b"").unwrap(), Exported::default());
         for body in [&b""[..], b"\0\0\0\0\x09", b"\x01\0\0\0\0", b"\0\0\0\0\x01\xff"] {
-            assert!(of_grpc(StatusCode::OK, &headers(&[("grpc-status", "0")]), body).is_err(), "{body:?}");
+            assert!(grpc(&[("grpc-status", "0")], body).is_err(), "{body:?}");
         }
-        assert!(of_grpc(StatusCode::OK, &headers(&[("grpc-status", "0")]), b"\0\0\0\0\0").is_ok());
-        assert!(of_grpc(StatusCode::OK, &HeaderMap::new(), b"\0\0\0\0\0").is_err());
+        assert!(grpc(&[("grpc-status", "0")], b"\0\0\0\0\0").is_ok());
+        assert!(grpc(&[], b"\0\0\0\0\0").is_err());
+    }
+
+    /// What was asked in gzip, a server of Go answers in gzip: that used to be taken for no answer at all.
+    #[test]
+    fn an_answer_may_be_compressed_as_the_export_was() {
+        // rejected_data_points: 3, error_message: "old".
+        let (message, rejected) = (b"\x0a\x07\x08\x03\x12\x03old", |exported: Exported| exported.rejected);
+        let zipped = super::super::outgoing::gzip(message).unwrap();
+        let mut framed = vec![1, 0, 0, 0, zipped.len() as u8];
+        framed.extend(&zipped);
+        let well = [("grpc-status", "0"), ("grpc-encoding", "gzip")];
+        assert_eq!(grpc(&well, &framed).map(rejected).unwrap(), 3);
+        assert!(grpc(&well[..1], &framed).is_err(), "nobody says in which coding it is");
+        assert_eq!(http(200, &[("content-encoding", "gzip")], &zipped).map(rejected).unwrap(), 3);
+        let bomb = super::super::outgoing::gzip(&vec![0; LONGEST]).unwrap();
+        assert_eq!((unzipped(&bomb), unzipped(b"no gzip")), (None, None));
+    }
+
+    #[test]
+    fn the_reason_is_the_status_s_message_or_a_line_of_text() {
+        let said = |body: &[u8]| http(400, &[], body).unwrap_err().error.message().to_owned();
+        assert_eq!(said(b"\x08\x03\x12\x0bno metrics\n"), "no metrics ");
+        assert_eq!(said(b"\n invalid api key\r\nrequest 7"), "invalid api key");
+        assert_eq!(said(&b"x".repeat(1_000)).len(), LONGEST_MESSAGE);
+        assert_eq!([said(b""), said(b"<html>"), said(b"\xff\xfe")], [""; 3]);
+        let error = grpc(&[("grpc-status", "16"), ("grpc-message", "no%20token")], b"").unwrap_err().error;
+        assert_eq!((error.grpc_status(), error.message()), (Some(16), "no token"));
     }
 }

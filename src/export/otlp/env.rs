@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Uri};
 
+use super::encoded::percent_decoded;
 use super::settings::{Compression, Histograms, OtlpProtocol, OtlpSettings, Temporality};
 
 /// A variable holds what cannot be used.
@@ -167,20 +168,9 @@ fn pairs(list: &str) -> Option<Vec<(String, String)>> {
     let pairs = list.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=')?;
-        Some((decoded(name.trim())?, decoded(value.trim())?)).filter(|(name, _)| !name.is_empty())
+        Some((percent_decoded(name.trim())?, percent_decoded(value.trim())?)).filter(|(name, _)| !name.is_empty())
     };
     pairs.map(pair).collect()
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -34,8 +34,8 @@ pub struct OtlpError(Kind);
 #[derive(Debug)]
 enum Kind {
     Call(BoxError),
-    Status(StatusCode),
-    Grpc(u16),
+    Status(StatusCode, String),
+    Grpc(u16, String),
     NoOtlp,
     Timeout,
     Compress(std::io::Error),
@@ -46,12 +46,12 @@ impl OtlpError {
         Self(Kind::Call(error.into()))
     }
 
-    pub(super) fn status(status: StatusCode) -> Self {
-        Self(Kind::Status(status))
+    pub(super) fn status(status: StatusCode, message: String) -> Self {
+        Self(Kind::Status(status, message))
     }
 
-    pub(super) fn grpc(code: u16) -> Self {
-        Self(Kind::Grpc(code))
+    pub(super) fn grpc(code: u16, message: String) -> Self {
+        Self(Kind::Grpc(code, message))
     }
 
     pub(super) fn no_otlp() -> Self {
@@ -70,7 +70,7 @@ impl OtlpError {
     #[must_use]
     pub fn http_status(&self) -> Option<StatusCode> {
         match self.0 {
-            Kind::Status(status) => Some(status),
+            Kind::Status(status, _) => Some(status),
             _ => None,
         }
     }
@@ -79,8 +79,17 @@ impl OtlpError {
     #[must_use]
     pub fn grpc_status(&self) -> Option<u16> {
         match self.0 {
-            Kind::Grpc(code) => Some(code),
+            Kind::Grpc(code, _) => Some(code),
             _ => None,
+        }
+    }
+
+    /// What the collector says about it, cut to 500 characters; empty where it says nothing, or did not answer.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match &self.0 {
+            Kind::Status(_, message) | Kind::Grpc(_, message) => message,
+            Kind::Call(_) | Kind::NoOtlp | Kind::Timeout | Kind::Compress(_) => "",
         }
     }
 
@@ -94,13 +103,19 @@ impl OtlpError {
 impl fmt::Display for OtlpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Call(error) => write!(f, "the collector cannot be called: {error}"),
-            Kind::Status(status) => write!(f, "the collector answered with HTTP status {status}"),
-            Kind::Grpc(code) => write!(f, "the collector answered with gRPC status {code}"),
+            // Clients wrap what went wrong in "client error": all of it, down to the refused connection.
+            Kind::Call(error) => {
+                f.write_str("the collector cannot be called")?;
+                let causes = std::iter::successors(Some(&**error as &dyn std::error::Error), |error| error.source());
+                causes.into_iter().try_for_each(|cause| write!(f, ": {cause}"))
+            }
+            Kind::Status(status, _) => write!(f, "the collector answered with HTTP status {status}"),
+            Kind::Grpc(code, _) => write!(f, "the collector answered with gRPC status {code}"),
             Kind::NoOtlp => f.write_str("what answered is no OTLP collector, or one of the other protocol"),
             Kind::Timeout => f.write_str("the collector did not answer in time; see OtlpSettings::timeout"),
             Kind::Compress(error) => write!(f, "the export cannot be compressed: {error}"),
-        }
+        }?;
+        if self.message().is_empty() { Ok(()) } else { write!(f, ": {}", self.message()) }
     }
 }
 
@@ -109,7 +124,7 @@ impl std::error::Error for OtlpError {
         match &self.0 {
             Kind::Call(error) => Some(&**error),
             Kind::Compress(error) => Some(error),
-            Kind::Status(_) | Kind::Grpc(_) | Kind::NoOtlp | Kind::Timeout => None,
+            Kind::Status(..) | Kind::Grpc(..) | Kind::NoOtlp | Kind::Timeout => None,
         }
     }
 }

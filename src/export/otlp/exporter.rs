@@ -11,11 +11,12 @@ use http_body::Body;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tower_service::Service;
 
-use super::answer::{Failure, Retry, judge};
+use super::answer::{Failure, judge};
 use super::error::{Exported, OtlpError};
 use super::message::encode;
 use super::outgoing::Outgoing;
 use super::reading::Readings;
+use super::retry::Retry;
 use super::settings::{OtlpSettings, Temporality};
 use crate::body::ShortBody;
 use crate::detect::Detector;
@@ -120,8 +121,7 @@ where
         let mut stop = pin!(stop);
         let mut next = Instant::now();
         loop {
-            // A pause that cannot be told in time is one without end.
-            next = next.checked_add(self.settings.interval).unwrap_or(next);
+            next = later(next, self.settings.interval.max(SHORTEST_INTERVAL));
             next = next.max(self.not_before.take().unwrap_or(next)).max(Instant::now());
             let mut pause = pin!(sleep_until(next));
             let stopped = poll_fn(|cx| match stop.as_mut().poll(cx) {
@@ -173,8 +173,7 @@ where
     }
 
     async fn send(&mut self, outgoing: &Outgoing) -> Result<Exported, OtlpError> {
-        let now = Instant::now();
-        let deadline = now.checked_add(self.settings.timeout).unwrap_or(now);
+        let deadline = later(Instant::now(), self.settings.timeout);
         let mut last = None;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -188,10 +187,10 @@ where
             let wait = match retry {
                 Retry::Never => return Err(error),
                 Retry::Soon => jittered(pause),
-                Retry::After(asked) => asked,
+                // "At once" is what a collector that is down may say too.
+                Retry::After(asked) => asked.max(jittered(pause)),
             };
-            let now = Instant::now();
-            let again = now.checked_add(wait).unwrap_or(deadline);
+            let again = later(Instant::now(), wait);
             if again >= deadline {
                 self.not_before = matches!(retry, Retry::After(_)).then_some(again);
                 return Err(error);
@@ -205,7 +204,7 @@ where
     async fn attempt(&mut self, outgoing: &Outgoing) -> Result<Exported, Failure> {
         poll_fn(|cx| self.service.poll_ready(cx)).await.map_err(Failure::of_call)?;
         let response = self.service.call(outgoing.request()).await.map_err(Failure::of_call)?;
-        judge(self.settings.protocol, response).await
+        judge(self.settings.protocol, self.ledger.unix_nanos(), response).await
     }
 
     fn report(&mut self, result: &Result<Exported, OtlpError>) {
@@ -234,10 +233,19 @@ where
 
 /// About what a series takes in an export; corrected after the first.
 const BYTES_A_SERIES: usize = 1500;
+/// No collector is called without a pause.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+/// What stands for a time that no clock can tell: thirty years.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 /// The pauses between attempts grow from here ...
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// ... to here.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The moment that much later.
+fn later(from: Instant, by: Duration) -> Instant {
+    from.checked_add(by.min(FOR_EVER)).unwrap_or(from)
+}
 
 /// Between half of it and all of it, so that not all exporters come back at the same moment.
 fn jittered(pause: Duration) -> Duration {

@@ -5,13 +5,16 @@
 //! exemplars too, nothing of ours goes through that SDK, so nothing is counted twice.
 
 mod answer;
+mod date;
 mod detected;
+mod encoded;
 mod env;
 mod error;
 mod exporter;
 mod message;
 mod outgoing;
 mod reading;
+mod retry;
 mod settings;
 mod wire;
 

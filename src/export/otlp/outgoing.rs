@@ -38,8 +38,9 @@ impl Outgoing {
             OtlpProtocol::Grpc => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
                 headers.insert(header::TE, HeaderValue::from_static("trailers"));
+                headers.insert("grpc-accept-encoding", gzip.clone());
                 if gzipped {
-                    headers.insert("grpc-encoding", gzip);
+                    headers.insert("grpc-encoding", gzip.clone());
                 }
                 (grpc_uri(&settings.endpoint), Version::HTTP_2, framed(&message, gzipped))
             }
@@ -76,7 +77,7 @@ fn framed(message: &[u8], compressed: bool) -> Bytes {
     framed.into()
 }
 
-fn gzip(message: &[u8]) -> std::io::Result<Vec<u8>> {
+pub(super) fn gzip(message: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(message.len() / 8), flate2::Compression::fast());
     encoder.write_all(message)?;
     encoder.finish()

@@ -120,7 +120,7 @@ impl OtlpSettings {
         Self { timeout, ..self }
     }
 
-    /// Sets how long to wait between two exports; 60 s by default.
+    /// Sets how long to wait between two exports; 60 s by default. Less than a millisecond counts as one.
     pub fn interval(self, interval: Duration) -> Self {
         Self { interval, ..self }
     }
