@@ -128,6 +128,8 @@ pub use detect::{AcceptedChange, Detector, Finding, Growth, Quantile};
 pub use endpoint::{Direction, Endpoint, EndpointName, EndpointNameError, Role, Route, UrlTemplate};
 pub use error::{Error, LimitExceeded};
 pub use export::OpenMetrics;
+#[cfg(all(feature = "otlp", feature = "reqwest"))]
+pub use export::OtlpReqwest;
 #[cfg(feature = "otlp")]
 pub use export::{
     Compression, Exported, Histograms, OtlpError, OtlpExporter, OtlpProtocol, OtlpSettings, OtlpSettingsError,

@@ -17,6 +17,12 @@ impl ShortBody {
     pub fn new(bytes: Bytes) -> Self {
         Self(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
+
+    /// What is left of it.
+    #[cfg_attr(not(all(feature = "otlp", feature = "reqwest")), allow(dead_code))]
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.0.unwrap_or_default()
+    }
 }
 
 impl Body for ShortBody {

@@ -11,6 +11,8 @@ mod scrape;
 pub use openmetrics::OpenMetrics;
 
 pub(crate) use meter::{Instruments, Recorder};
+#[cfg(all(feature = "otlp", feature = "reqwest"))]
+pub use otlp::OtlpReqwest;
 #[cfg(feature = "otlp")]
 pub use otlp::{
     Compression, Exported, Histograms, OtlpError, OtlpExporter, OtlpProtocol, OtlpSettings, OtlpSettingsError,

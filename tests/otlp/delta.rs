@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::metrics::v1::AggregationTemporality::Delta;
+use opentelemetry_proto::tonic::metrics::v1::exemplar::Value as ExemplarValue;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value::AsInt;
 use plimsoll::{Ledger, ManualClock, ServerLayer, Temporality};
@@ -104,7 +105,30 @@ async fn a_clock_that_is_set_back_makes_no_stretch_of_less_than_no_time() {
             exporter.export_once().await.unwrap();
             let (_, _, start, end) = answers(&collector.last()).unwrap();
             assert!(start <= end, "{temporality:?} at {seconds}: {start} to {end}");
+            if temporality == Temporality::Delta {
+                assert_eq!(
+                    end, seconds,
+                    "what comes now is of now: it used to stand at the old time until that was back"
+                );
+                let point = &collector.last().exponential("http.server.response.body.size")[0];
+                assert_eq!(point.exemplars.len(), 1, "with its exemplar, whatever time that has");
+            }
         }
+    }
+}
+
+#[tokio::test]
+async fn an_exemplar_is_sent_once() {
+    let (_, ledger) = at(1000);
+    let collector = Collector::default();
+    let mut exporter = collector.exporter(&ledger, http().temporality(Temporality::Delta));
+    // All of one moment, as the clock has it: its time does not say in which export an exemplar belongs.
+    for bytes in [300, 5_000, 100_000] {
+        answer(&ledger, bytes).await;
+        exporter.export_once().await.unwrap();
+        let point = &collector.last().exponential("http.server.response.body.size")[0];
+        let sizes: Vec<_> = point.exemplars.iter().filter_map(|exemplar| exemplar.value).collect();
+        assert_eq!(sizes, [ExemplarValue::AsInt(bytes as i64)]);
     }
 }
 

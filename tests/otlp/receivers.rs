@@ -5,13 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use http::{Request, Response};
+use http_body::Body;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::exemplar::Value::{AsDouble, AsInt};
 use opentelemetry_proto::tonic::metrics::v1::{Exemplar as Sent, Metric, metric::Data};
+#[cfg(feature = "reqwest")]
+use plimsoll::OtlpReqwest;
 use plimsoll::{Compression, Histograms, Ledger, OtlpExporter, OtlpSettings, ServerLayer, ShortBody};
 use prost::Message;
+use tower::{BoxError, Service};
 
 use crate::calls::Call;
 use crate::collector::{Collector, Metrics, http, map_of};
@@ -82,12 +87,16 @@ fn all<'a>(lines: &'a [String], head: &str) -> Vec<&'a str> {
     all
 }
 
-async fn a_real_collector_gets_all_of_it(settings: impl Fn(&Rotel) -> OtlpSettings, http2: bool) {
+async fn a_real_collector_gets_all_of_it<C, B>(client: C, settings: impl Fn(&Rotel) -> OtlpSettings)
+where
+    C: Service<Request<ShortBody>, Response = Response<B>>,
+    C::Error: Into<BoxError>,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
     let Some(rotel) = Rotel::start().await else { return };
     let (_, ledger) = filled().await;
-    let settings = settings(&rotel);
-    let client = Client::builder(TokioExecutor::new()).http2_only(http2).build_http::<ShortBody>();
-    OtlpExporter::new(&ledger, client, settings).export_once().await.unwrap();
+    OtlpExporter::new(&ledger, client, settings(&rotel)).export_once().await.unwrap();
     let lines = rotel.printed("Name: plimsoll.body.limit").await;
 
     let snapshot = ledger.snapshot();
@@ -130,17 +139,33 @@ async fn a_real_collector_gets_all_of_it(settings: impl Fn(&Rotel) -> OtlpSettin
     assert_eq!(printed_counts, counts, "buckets");
 }
 
+fn over_http(rotel: &Rotel) -> OtlpSettings {
+    OtlpSettings::http(format!("http://127.0.0.1:{}/v1/metrics", rotel.http).parse().unwrap())
+}
+
+fn over_grpc(rotel: &Rotel) -> OtlpSettings {
+    OtlpSettings::grpc(format!("http://127.0.0.1:{}", rotel.grpc).parse().unwrap()).compression(Compression::Gzip)
+}
+
 #[tokio::test]
 async fn a_real_collector_gets_all_of_it_over_http() {
-    let url = |rotel: &Rotel| format!("http://127.0.0.1:{}/v1/metrics", rotel.http).parse().unwrap();
-    a_real_collector_gets_all_of_it(|rotel| OtlpSettings::http(url(rotel)), false).await;
+    let client = Client::builder(TokioExecutor::new()).build_http::<ShortBody>();
+    a_real_collector_gets_all_of_it(client, over_http).await;
 }
 
 #[tokio::test]
 async fn a_real_collector_gets_all_of_it_over_grpc_compressed() {
-    let url = |rotel: &Rotel| format!("http://127.0.0.1:{}", rotel.grpc).parse().unwrap();
-    let settings = |rotel: &Rotel| OtlpSettings::grpc(url(rotel)).compression(Compression::Gzip);
-    a_real_collector_gets_all_of_it(settings, true).await;
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http::<ShortBody>();
+    a_real_collector_gets_all_of_it(client, over_grpc).await;
+}
+
+#[cfg(feature = "reqwest")]
+#[tokio::test]
+async fn a_real_collector_gets_all_of_it_through_reqwest() {
+    let client = reqwest::Client::builder();
+    a_real_collector_gets_all_of_it(OtlpReqwest::new(client.build().unwrap()), over_http).await;
+    let client = reqwest::Client::builder().http2_prior_knowledge();
+    a_real_collector_gets_all_of_it(OtlpReqwest::new(client.build().unwrap()), over_grpc).await;
 }
 
 const SIZES: [usize; 9] = [1, 200, 256, 257, 8_000, 8_100, 84_899, 1 << 20, 5_000_000];

@@ -40,7 +40,9 @@ impl OtlpSettings {
     /// | `OTEL_METRIC_EXPORT_INTERVAL` | [`interval`](Self::interval), in milliseconds |
     /// | `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SERVICE_NAME` | [`attribute`](Self::attribute)s |
     ///
-    /// An empty variable is one that is not set.
+    /// An empty variable is one that is not set. Certificates, keys and whether there is TLS at all are the client's
+    /// matter: `OTEL_EXPORTER_OTLP_{CERTIFICATE,CLIENT_KEY,CLIENT_CERTIFICATE,INSECURE}` are not read, and a URL of
+    /// `https://` needs a client that speaks it. Nor is `http/json` written.
     ///
     /// # Errors
     ///
@@ -82,15 +84,15 @@ impl OtlpSettings {
             _ => None,
         })?;
         let protocol = protocol.unwrap_or(OtlpProtocol::HttpProtobuf);
-        let endpoint = read(either("ENDPOINT"), "an absolute URL", |value| absolute(value).map(|_| value.to_owned()))?;
+        let endpoint = read(either("ENDPOINT"), "an absolute URL, with its scheme", absolute)?;
         let complete = protocol == OtlpProtocol::Grpc || var("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT").is_some();
         let endpoint = match (endpoint, complete) {
             (Some(endpoint), true) => endpoint,
-            (Some(base), false) => format!("{}/v1/metrics", base.trim_end_matches('/')),
-            (None, _) if protocol == OtlpProtocol::Grpc => "http://localhost:4317".into(),
-            (None, _) => "http://localhost:4318/v1/metrics".into(),
+            (Some(base), false) => of_metrics(base),
+            (None, _) if protocol == OtlpProtocol::Grpc => Uri::from_static("http://localhost:4317"),
+            (None, _) => Uri::from_static("http://localhost:4318/v1/metrics"),
         };
-        let mut settings = Self::new(protocol, absolute(&endpoint).unwrap_or_default());
+        let mut settings = Self::new(protocol, endpoint);
 
         let headers = "a list of name=value, percent-encoded";
         for (name, value) in read(either("HEADERS"), headers, pairs)?.into_iter().flatten() {
@@ -159,6 +161,15 @@ fn absolute(url: &str) -> Option<Uri> {
     url.parse().ok().filter(|uri: &Uri| uri.scheme().is_some() && uri.authority().is_some())
 }
 
+/// The place for metrics below a URL for all signals; a query stays behind it.
+fn of_metrics(base: Uri) -> Uri {
+    let query = base.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let path = format!("{}/v1/metrics{query}", base.path().trim_end_matches('/'));
+    let mut parts = base.clone().into_parts();
+    parts.path_and_query = path.parse().ok();
+    Uri::from_parts(parts).unwrap_or(base)
+}
+
 fn millis(value: &str) -> Option<Duration> {
     value.parse().ok().filter(|millis| *millis > 0).map(Duration::from_millis)
 }
@@ -207,8 +218,18 @@ mod tests {
         assert_eq!((settings.timeout, settings.interval), (Duration::from_millis(8), Duration::from_millis(9)));
         assert_eq!((settings.compression, settings.temporality), (Compression::Gzip, Temporality::Delta));
         assert_eq!(settings.histograms, Histograms::Explicit);
-        let base = of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:1/base/")]).unwrap();
-        assert_eq!(base.endpoint(), "http://all:1/base/v1/metrics");
+    }
+
+    /// What was put behind the whole text used to be part of its query.
+    #[test]
+    fn the_path_for_metrics_is_put_behind_the_path() {
+        for (base, endpoint) in [
+            ("http://all:1", "http://all:1/v1/metrics"),
+            ("http://all:1/base/", "http://all:1/base/v1/metrics"),
+            ("https://all/base?key=a/b", "https://all/base/v1/metrics?key=a/b"),
+        ] {
+            assert_eq!(of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", base)]).unwrap().endpoint(), endpoint);
+        }
     }
 
     #[test]

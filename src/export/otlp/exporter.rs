@@ -25,7 +25,8 @@ use crate::ledger::Ledger;
 
 /// Sends a ledger to an OpenTelemetry collector over OTLP, with the trace ids behind its numbers.
 ///
-/// `service` is the client: hyper-util's, a tonic channel, anything that sends HTTP requests; TLS is its matter.
+/// `service` is the client: hyper-util's, a tonic channel, reqwest's (`OtlpReqwest`, with feature `reqwest`), anything
+/// that sends HTTP requests; TLS is its matter.
 /// It must not be wrapped in a layer of this ledger's, or exports would be in what is exported.
 ///
 /// ```no_run

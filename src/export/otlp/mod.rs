@@ -13,6 +13,8 @@ mod error;
 mod exporter;
 mod message;
 mod outgoing;
+#[cfg(feature = "reqwest")]
+mod over_reqwest;
 mod reading;
 mod retry;
 mod settings;
@@ -21,4 +23,6 @@ mod wire;
 pub use env::OtlpSettingsError;
 pub use error::{Exported, OtlpError};
 pub use exporter::OtlpExporter;
+#[cfg(feature = "reqwest")]
+pub use over_reqwest::OtlpReqwest;
 pub use settings::{Compression, Histograms, OtlpProtocol, OtlpSettings, Temporality};
