@@ -156,19 +156,17 @@ impl ClientLayer {
     /// `http.response.body.size` and `error.type` are written too, and the span is kept until the bodies have
     /// ended. `false` writes nothing. Without feature `opentelemetry` there is no such span.
     pub fn span_attributes(self, write: bool) -> Self {
-        let writes = if write { SpanWrites::All } else { SpanWrites::Nothing };
-        self.set(|config| config.settings.span_writes = writes)
+        self.set(|config| config.settings.span_writes = config.settings.span_writes.with_attributes(write))
     }
 
     /// Sets whether the `tracing` span in which a call begins is kept until its bodies have ended; it is not by
-    /// default, and being kept implies [`span_attributes`](Self::span_attributes).
+    /// default. To keep it implies [`span_attributes`](Self::span_attributes); not to keep it says nothing of them.
     ///
-    /// A span that only the handler's future holds (`#[instrument]`, `.instrument(span)`) ends with that future, and the
-    /// size of a response that is streamed afterwards would come too late for it. Kept, it has both sizes, and lasts
-    /// until the last byte has left: its duration is then that of the whole call.
+    /// A span that only the call's future holds (`#[instrument]`, `.instrument(span)`) ends with that future, and the size
+    /// of a response that is read afterwards would come too late for it. Kept, it has both sizes, and lasts
+    /// until the last byte has come: its duration is then that of the whole call.
     pub fn keep_span(self, keep: bool) -> Self {
-        let writes = if keep { SpanWrites::AllKept } else { SpanWrites::All };
-        self.set(|config| config.settings.span_writes = writes)
+        self.set(|config| config.settings.span_writes = config.settings.span_writes.with_span_kept(keep))
     }
 
     #[cfg_attr(not(feature = "reqwest-middleware"), allow(dead_code))]

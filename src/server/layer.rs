@@ -15,7 +15,6 @@ use crate::endpoint::Route;
 use crate::ledger::{Attributes, Ledger, UrlScheme, View};
 use crate::limit::{BodyLimits, Limit};
 use crate::settings::Settings;
-use crate::trace::SpanWrites;
 
 /// Meters the bodies of a service that answers HTTP requests, and refuses those over their limits.
 ///
@@ -182,19 +181,17 @@ impl ServerLayer {
     /// [`keep_span`](Self::keep_span) says otherwise.
     /// Without feature `opentelemetry` there is no such span.
     pub fn span_attributes(self, write: bool) -> Self {
-        let writes = if write { SpanWrites::All } else { SpanWrites::Nothing };
-        self.set(|config| config.settings.span_writes = writes)
+        self.set(|config| config.settings.span_writes = config.settings.span_writes.with_attributes(write))
     }
 
     /// Sets whether the `tracing` span in which a request begins is kept until its bodies have ended; it is not by
-    /// default, and being kept implies [`span_attributes`](Self::span_attributes).
+    /// default. To keep it implies [`span_attributes`](Self::span_attributes); not to keep it says nothing of them.
     ///
     /// A span that only the handler's future holds (`#[instrument]`, `.instrument(span)`) ends with that future, and the
     /// size of a response that is streamed afterwards would come too late for it. Kept, it has both sizes, and lasts
     /// until the last byte has left: its duration is then that of the whole request.
     pub fn keep_span(self, keep: bool) -> Self {
-        let writes = if keep { SpanWrites::AllKept } else { SpanWrites::All };
-        self.set(|config| config.settings.span_writes = writes)
+        self.set(|config| config.settings.span_writes = config.settings.span_writes.with_span_kept(keep))
     }
 
     pub(crate) fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {

@@ -101,6 +101,26 @@ pub(crate) enum SpanWrites {
     AllKept,
 }
 
+impl SpanWrites {
+    /// The same with all attributes, or with nothing. A span that is kept for them stays kept.
+    pub(crate) const fn with_attributes(self, write: bool) -> Self {
+        match (write, self) {
+            (true, Self::AllKept) => Self::AllKept,
+            (true, _) => Self::All,
+            (false, _) => Self::Nothing,
+        }
+    }
+
+    /// The same with the span kept, which is for all attributes; or not kept, whatever is written.
+    pub(crate) const fn with_span_kept(self, keep: bool) -> Self {
+        match (keep, self) {
+            (true, _) => Self::AllKept,
+            (false, Self::AllKept) => Self::All,
+            (false, other) => other,
+        }
+    }
+}
+
 /// The ids of a call's trace, and whether the span is to be marked if a body is refused while it is active.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ids {
@@ -183,6 +203,19 @@ impl CallTrace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Not to keep the span used to mean that all is written on it.
+    #[test]
+    fn whether_a_span_is_kept_and_what_is_written_on_it_are_two_settings() {
+        use SpanWrites::{All, AllKept, Nothing, Refusals};
+        for writes in [Nothing, Refusals, All] {
+            assert_eq!(writes.with_span_kept(false), writes);
+            assert_eq!(writes.with_span_kept(true), AllKept, "it is kept to be written on");
+        }
+        assert_eq!(AllKept.with_span_kept(false), All);
+        assert_eq!(AllKept.with_attributes(true), AllKept, "in either order");
+        assert_eq!([Refusals.with_attributes(true), AllKept.with_attributes(false)], [All, Nothing]);
+    }
 
     #[test]
     fn a_body_carries_at_most_40_bytes_of_its_trace() {
