@@ -76,8 +76,6 @@ mod saved_counts;
 #[cfg(feature = "serde")]
 mod saved_finding;
 #[cfg(feature = "serde")]
-mod saved_ladder;
-#[cfg(feature = "serde")]
 mod saved_watch;
 mod settings;
 #[cfg(feature = "serde")]

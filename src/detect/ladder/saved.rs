@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ladder::{Climb, Ladder};
+use super::climb::Climb;
+use super::rungs::Ladder;
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
