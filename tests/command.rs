@@ -1,7 +1,6 @@
 //! The command, run: what it prints of a saved ledger and of two contracts, and how it fails.
+#![cfg(test)]
 #![cfg(feature = "serde")]
-#![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
-#![allow(missing_docs, unreachable_pub, reason = "a test")]
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! The detector over real connections: an upstream's answers grow past the limit, so that not one of them completes.
+#![cfg(test)]
 #![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 use std::net::Ipv4Addr;

@@ -1,11 +1,6 @@
 //! What the log says of bodies over their limits: enough to act on, and not more often than can be read.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
+#![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 mod support;
 

@@ -1,14 +1,7 @@
 //! `ClientLayer` as a middleware of `reqwest_middleware`, over real connections.
+#![cfg(test)]
 #![cfg(feature = "reqwest-middleware")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
-#![allow(missing_docs, unreachable_pub, reason = "a test")]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 mod support;
 

@@ -1,14 +1,7 @@
 //! `ResponseExt::limit_body`: a limit for the answer to a single call of reqwest's, without a layer or a ledger.
+#![cfg(test)]
 #![cfg(feature = "reqwest")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
-#![allow(missing_docs, unreachable_pub, reason = "a test")]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 mod support;
 

@@ -1,7 +1,6 @@
 //! Limits from measurement: what a load test leaves in the ledger, saved, read again, and printed as a policy.
+#![cfg(test)]
 #![cfg(feature = "serde")]
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
-#![allow(missing_docs, unreachable_pub, reason = "a test")]
 
 use std::convert::Infallible;
 

@@ -1,15 +1,8 @@
 //! The incident, a real Prometheus with the rules of a policy, and a real Alertmanager: the alert of growth arrives,
 //! though a limit refuses every body that grew.
+#![cfg(test)]
 #![cfg(all(feature = "axum", feature = "opentelemetry", feature = "reqwest-middleware", feature = "serde"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::cast_precision_loss,
-    reason = "tests may fail loudly"
-)]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 #![allow(dead_code, reason = "the example's services have more to tell than is asked of them")]
 
 #[path = "../../examples/incident/checkout.rs"]

@@ -1,15 +1,9 @@
 //! Any body, under any limit, read in any way, through every layer: it agrees with a plain model.
 //!
 //! `PLIMSOLL_CASES` sets how many cases each property tries; 256 by default.
+#![cfg(test)]
 #![allow(unreachable_pub, reason = "a test has no public items")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,14 +1,6 @@
 //! The contract against real layers: what fails, what is told, what accepting writes, and that nothing is lost.
+#![cfg(test)]
 #![cfg(feature = "serde")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
-#![allow(missing_docs, unreachable_pub, reason = "a test")]
 
 mod accepting;
 mod comparing;

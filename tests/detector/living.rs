@@ -130,6 +130,7 @@ fn whoever_asks_to_be_told_is_told_of_the_opening_and_the_closing() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "a deadline")]
 fn a_ticker_ticks_until_it_is_dropped() {
     let mut world = World::with(|detector| detector.tick_interval(Duration::from_millis(1)));
     let ticker = world.detector.start().unwrap();

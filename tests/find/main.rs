@@ -1,13 +1,6 @@
 //! `LimitExceeded::find` on every error that a stack hands to its user; and what hides a refusal, with what to do then.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
-#![allow(missing_docs, unreachable_pub, reason = "a test")]
+#![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 #[path = "../support/mod.rs"]
 mod support;

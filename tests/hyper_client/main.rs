@@ -1,13 +1,6 @@
 //! `ClientLayer` on hyper-util's client, over real connections: what each limit does to responses and to requests.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
-    reason = "tests may fail loudly"
-)]
+#![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "tests may fail loudly")]
 
 #[path = "../support/mod.rs"]
 mod support;

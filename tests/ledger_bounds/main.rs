@@ -1,14 +1,7 @@
 //! Whatever names, sizes and threads a ledger meets: it stays within its bounds, and no body is lost.
+#![cfg(test)]
 #![allow(unreachable_pub, reason = "a test has no public items")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
-    reason = "tests may fail loudly"
-)]
+#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "tests may fail loudly")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,11 +1,6 @@
 //! What metering costs in memory: no copy, no allocation of its own, and under an endless body no more than the limit.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
+#![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 #[path = "../support/mod.rs"]
 mod support;

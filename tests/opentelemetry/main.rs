@@ -1,13 +1,7 @@
 //! With feature `opentelemetry`: numbers lead to the spans of the process, and spans tell the sizes.
+#![cfg(test)]
 #![cfg(feature = "opentelemetry")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 #[path = "../support/mod.rs"]
 mod support;

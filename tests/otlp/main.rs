@@ -1,17 +1,8 @@
 //! What reaches a collector, read back by code that is not ours; and what happens where it does not.
+#![cfg(test)]
 #![cfg(feature = "otlp")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    clippy::cast_precision_loss,
-    reason = "tests may fail loudly"
-)]
-#![allow(missing_docs, unreachable_pub, reason = "a test")]
+#![allow(unreachable_pub, reason = "a test has no public items")]
+#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "tests may fail loudly")]
 
 #[path = "../openmetrics/calls.rs"]
 mod calls;

@@ -1,13 +1,8 @@
 //! One declaration: its file, its limits in running services, its alert rules and its runbook.
+#![cfg(test)]
 #![cfg(feature = "serde")]
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests may fail loudly"
-)]
-#![allow(missing_docs, unreachable_pub, reason = "a test")]
+#![allow(unreachable_pub, reason = "a test has no public items")]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 mod command;
 mod file;

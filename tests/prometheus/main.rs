@@ -1,15 +1,8 @@
 //! A real Prometheus scrapes the incident's `checkout`: its exemplars lead to refused calls, its quantiles agree with
 //! the ledger.
+#![cfg(test)]
 #![cfg(all(feature = "axum", feature = "opentelemetry", feature = "reqwest-middleware"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::cast_precision_loss,
-    reason = "tests may fail loudly"
-)]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 #![allow(dead_code, reason = "the example's services have more to tell than is asked of them")]
 
 #[path = "../../examples/incident/checkout.rs"]

@@ -1,15 +1,9 @@
 //! Load and faults together: whatever goes wrong, every body is counted once and nothing is left behind.
 //!
 //! `PLIMSOLL_SOAK` sets how many rounds there are, 4 by default; `scripts/soak` runs many.
+#![cfg(test)]
 #![allow(unreachable_pub, reason = "a test has no public items")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,10 +1,4 @@
 //! HTTP/2 by hand (RFC 9113): frames read from captured bytes, and a socket that speaks in frames.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
 
 use std::fmt;
 use std::io;

@@ -1,5 +1,4 @@
 //! hyper's own servers and clients on loopback, with no framework between.
-#![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

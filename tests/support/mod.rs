@@ -1,6 +1,5 @@
 //! What several tests share: scripted bodies, real servers and clients on loopback, and readings of a ledger.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
 
 pub mod alertmanager;
 pub mod book;

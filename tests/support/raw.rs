@@ -1,12 +1,4 @@
 //! HTTP/1 by hand: a socket, what is written to it as it stands, and answers taken apart byte by byte.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
 
 use std::net::SocketAddr;
 use std::time::Duration;

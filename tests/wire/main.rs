@@ -1,12 +1,6 @@
 //! What goes over the wire with our layers is what goes over it without them, byte for byte and frame for frame.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may fail loudly"
-)]
+#![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
 
 #[path = "../support/mod.rs"]
 mod support;
