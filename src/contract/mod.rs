@@ -71,7 +71,8 @@
 //!
 //! Name the upstreams of your client layers: without a name it is host and port, and a test's port is another each time.
 //!
-//! Bodies that a limit refused count by what they declared: a limit hides nothing from the gate.
+//! Bodies that a limit refused count by what they declared: a limit hides nothing from the gate. Where a refusal would end
+//! the test before the table can be shown, let limits warn in it: [`Ledger::set_enforcement`](crate::Ledger::set_enforcement).
 //!
 //! By how much an endpoint may grow can be said in code, or in the policy that its limits and alerts come from
 //! ([`Contract::policy`]).

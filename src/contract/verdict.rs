@@ -146,13 +146,13 @@ impl Verdict {
         self.accepted.is_some() || !self.changes.iter().any(Change::fails)
     }
 
-    /// This verdict, or an error whose message is its table.
+    /// Nothing, or an error whose message is the table: for a test that returns a result.
     ///
     /// # Errors
     ///
     /// Where it did not pass.
-    pub fn result(self) -> Result<Self, ContractError> {
-        if self.passed() { Ok(self) } else { Err(Kind::Broken(Box::new(self)).into()) }
+    pub fn result(self) -> Result<(), ContractError> {
+        if self.passed() { Ok(()) } else { Err(Kind::Broken(Box::new(self)).into()) }
     }
 
     /// For a test that returns nothing: [`result`](Self::result) for others.
