@@ -63,8 +63,7 @@ impl Baseline {
         Self::over(counts, self.counts.clone(), growth, worst)
     }
 
-    /// One that was saved, by the growth that counts now.
-    #[cfg(feature = "serde")]
+    /// The same bodies, by the growth that counts now.
     pub(super) fn refrozen(self, growth: &Growth) -> Self {
         let Self { counts, before, edges: _, worst } = self;
         Self::over(counts, before, growth, worst)

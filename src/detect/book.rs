@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::accepted::AcceptedChange;
 use super::builder::DetectorBuilder;
+use super::declared::Rules;
 use super::detector::over;
 use super::finding::{Closing, Finding, FindingKind, Severity};
 use super::ladder::Statistic;
@@ -15,7 +16,7 @@ use super::persist::Loaded;
 use super::view::{FindingCount, is_judged};
 use super::watch::{Change, Now, Reading, Watch};
 use crate::clock::{self, Look};
-use crate::endpoint::{Direction, Endpoint};
+use crate::endpoint::Direction;
 use crate::ledger::{Bucket, ContentCoding, Entry, Exemplar, SeriesView, View};
 
 /// The judged series that an endpoint can have: two directions, two views.
@@ -35,6 +36,7 @@ pub(super) struct Book {
     places: HashMap<usize, Place, RandomState>,
     readings: [Reading; SLOTS.len()],
     accepted: Vec<AcceptedChange>,
+    rules: Rules,
     counts: [[u64; FindingKind::ALL.len()]; Severity::ALL.len()],
     last_id: u64,
     then: Look,
@@ -57,6 +59,7 @@ impl Book {
             places: HashMap::default(),
             readings: Default::default(),
             accepted: settings.accepted.clone(),
+            rules: Rules::new(settings),
             counts: Default::default(),
             last_id: loaded.last_id,
             then,
@@ -65,6 +68,7 @@ impl Book {
     }
 
     pub(super) fn tick(&mut self, settings: &DetectorBuilder, statistic: &Statistic) -> Vec<Notice> {
+        self.rules.ask(settings, &mut self.watches, &mut self.accepted);
         let look = settings.ledger.look();
         let shift = look.shift_since(&self.then);
         self.watches.iter_mut().for_each(|watch| watch.clock_was_set(shift));
@@ -98,7 +102,8 @@ impl Book {
             let key = entry.endpoint().place() | slot_number;
             let place = self.places.entry(key).or_insert_with(|| {
                 self.entries.push(Arc::clone(entry));
-                let mut watch = watch(entry.endpoint(), *direction, *view, settings, now.now);
+                let growth = self.rules.of(entry.endpoint(), settings);
+                let mut watch = Watch::new(entry.endpoint().clone(), *direction, *view, growth, now.now);
                 self.loaded.restore(&mut watch, &settings.anchor);
                 make_room(&mut self.watches);
                 self.watches.push(watch);
@@ -278,12 +283,6 @@ impl Reading {
             self.fold();
         }
     }
-}
-
-fn watch(endpoint: &Endpoint, direction: Direction, view: View, settings: &DetectorBuilder, now: u64) -> Watch {
-    let own = settings.overrides.iter().find(|(name, _)| name.is_of(endpoint));
-    let growth = own.map_or(settings.growth, |(_, growth)| *growth);
-    Watch::new(endpoint.clone(), direction, view, growth, now)
 }
 
 /// Room for an eighth more, where there is none: a series is large, and doubling would leave half of it empty.

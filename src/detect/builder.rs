@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::accepted::AcceptedChange;
 use super::baseline::Period;
+use super::declared::Declaration;
 use super::detector::Detector;
 use super::notice::Notice;
 use super::persist::Persistence;
@@ -27,6 +28,7 @@ pub struct DetectorBuilder {
     pub(super) anchor: Growth,
     pub(super) overrides: Vec<(EndpointName, Growth)>,
     pub(super) accepted: Vec<AcceptedChange>,
+    pub(crate) declaration: Option<Arc<dyn Declaration>>,
     pub(super) version: Option<Box<str>>,
     pub(super) on_notice: Option<OnNotice>,
     pub(super) persistence: Persistence,
@@ -46,6 +48,7 @@ impl DetectorBuilder {
             anchor: doubled,
             overrides: Vec::new(),
             accepted: Vec::new(),
+            declaration: None,
             version: None,
             on_notice: None,
             persistence: Persistence::default(),
@@ -121,8 +124,20 @@ impl DetectorBuilder {
 
 impl fmt::Debug for DetectorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ledger, tick, alpha, period, growth, anchor, overrides, accepted, version, on_notice, persistence } =
-            self;
+        let Self {
+            ledger,
+            tick,
+            alpha,
+            period,
+            growth,
+            anchor,
+            overrides,
+            accepted,
+            declaration,
+            version,
+            on_notice,
+            persistence,
+        } = self;
         f.debug_struct("DetectorBuilder")
             .field("ledger", ledger)
             .field("tick", tick)
@@ -132,6 +147,7 @@ impl fmt::Debug for DetectorBuilder {
             .field("creep", anchor)
             .field("growth_for", overrides)
             .field("accepted", accepted)
+            .field("policy", declaration)
             .field("service_version", version)
             .field("on_notice", &on_notice.is_some())
             .field("persistence", persistence)

@@ -62,6 +62,7 @@ mod book;
 mod builder;
 mod closing;
 mod counts;
+mod declared;
 mod detector;
 mod finding;
 mod ladder;
@@ -87,6 +88,8 @@ mod watch;
 pub use accepted::AcceptedChange;
 pub use baseline::Period;
 pub use builder::DetectorBuilder;
+#[cfg(feature = "serde")]
+pub(crate) use declared::Declaration;
 pub use detector::Detector;
 pub use finding::{Closing, Finding, FindingKind, Resolution, Severity, SizeSummary};
 pub use ladder::{Edges, Ladder, RungEdges, Statistic, Tick, Verdict};

@@ -16,7 +16,8 @@ use crate::server::ServerLayer;
 /// A policy that layers hold bodies against, and that can be swapped while they do. A clone is a handle to the same.
 ///
 /// A swap drops nothing: a call has its limits from its beginning, those that begin after the swap have the new ones,
-/// and counts go on in the ledger. No lock is taken to look a limit up.
+/// and counts go on in the ledger. A [detector](crate::detect::DetectorBuilder::policy) follows at its next tick. No lock
+/// is taken to look a limit up.
 ///
 /// ```
 /// use plimsoll::policy::{EndpointPolicy, Policy, PolicyHandle};
@@ -42,6 +43,8 @@ pub struct PolicyHandle(Arc<ArcSwap<Current>>);
 
 struct Current {
     policy: Arc<Policy>,
+    /// How many came before it.
+    swaps: u64,
     limits: LimitTable,
 }
 
@@ -49,12 +52,13 @@ impl PolicyHandle {
     /// Begins with this policy.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(Current::new(policy))))
+        Self(Arc::new(ArcSwap::from_pointee(Current::new(policy, 0))))
     }
 
     /// Puts another policy in its place, for all calls that begin from now on.
     pub fn swap(&self, policy: Policy) {
-        self.0.store(Arc::new(Current::new(policy)));
+        let policy = Arc::new(policy);
+        self.0.rcu(|before| Current::new(Arc::clone(&policy), before.swaps.wrapping_add(1)));
     }
 
     /// Puts the policy of this file in its place.
@@ -72,6 +76,11 @@ impl PolicyHandle {
         Arc::clone(&self.0.load().policy)
     }
 
+    /// How many times it was swapped.
+    pub(super) fn swaps(&self) -> u64 {
+        self.0.load().swaps
+    }
+
     #[inline]
     pub(crate) fn limits(&self, key: &Key<'_>) -> Option<BodyLimits> {
         self.0.load().limits.get(key)
@@ -84,9 +93,23 @@ impl fmt::Debug for PolicyHandle {
     }
 }
 
+impl From<&Self> for PolicyHandle {
+    fn from(handle: &Self) -> Self {
+        handle.clone()
+    }
+}
+
+/// A handle of its own, which nobody else swaps.
+impl From<&Policy> for PolicyHandle {
+    fn from(policy: &Policy) -> Self {
+        Self::new(policy.clone())
+    }
+}
+
 impl Current {
-    fn new(policy: Policy) -> Self {
-        Self { limits: LimitTable::new(&policy), policy: Arc::new(policy) }
+    fn new(policy: impl Into<Arc<Policy>>, swaps: u64) -> Self {
+        let policy = policy.into();
+        Self { limits: LimitTable::new(&policy), policy, swaps }
     }
 }
 

@@ -5,5 +5,7 @@
 mod findings;
 mod living;
 #[cfg(feature = "serde")]
+mod policy;
+#[cfg(feature = "serde")]
 mod restart;
 mod world;
