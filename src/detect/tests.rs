@@ -313,3 +313,18 @@ fn a_clock_that_is_set_neither_ends_a_period_nor_prolongs_it() {
         assert!(world.take().is_empty());
     }
 }
+
+#[test]
+fn an_alert_of_a_thousand_ticks_ends_as_soon_as_one_of_ten() {
+    let ticks_to_its_end = [10, 1_000].map(|ticks| {
+        let world = World::calm();
+        world.ticks(ticks, SKU, &[85_000; 10]);
+        assert_eq!(world.detector.findings().len(), 1);
+        (0..200).find(|_| {
+            world.ticks(1, SKU, &normal()[..10]);
+            world.detector.findings().is_empty()
+        })
+    });
+    let [ten, thousand] = ticks_to_its_end;
+    assert!(ten.is_some() && ten == thousand, "{ticks_to_its_end:?}");
+}

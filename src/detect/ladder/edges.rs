@@ -203,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn bodies_in_the_bucket_of_an_edge_are_not_above_it() {
+        let edges = edges(even(200, 1, 100));
+        let rung = edges.rung(Quantile::P50).unwrap();
+        let tick = edges.count(
+            [rung.evidence, rung.evidence + 1, rung.gate, rung.gate + 1].map(|index| Bucket::new(Some(index), 7)),
+        );
+        assert_eq!((tick.bodies, tick.above_evidence, tick.above_gate), (28, [21, 21, 0, 0], [7, 7, 0, 0]));
+    }
+
+    #[test]
     fn empty_bodies_are_the_smallest() {
         let edges = edges([Bucket::new(None, 1_000)]);
         let tick = edges.count([Bucket::new(None, 3), Bucket::of_size(1), Bucket::of_size(2)]);

@@ -151,17 +151,16 @@ impl Ladder {
         since.fold(0.0, |best, climb| climb.height.max(best))
     }
 
-    /// The rungs of which an S_j left 0 in this tick.
+    /// The rungs of which an S_j left 0 in this tick, counted from 1.
     pub(crate) fn began_in(&self, tick: u64) -> impl Iterator<Item = Quantile> {
-        let began = move |climb: &Climb| climb.height > 0.0 && climb.since == tick;
-        Quantile::ALL.into_iter().filter(move |quantile| self.standing(*quantile).iter().any(began))
+        let began = move |quantile: &Quantile| self.standing(*quantile).iter().any(|climb| climb.since == tick);
+        Quantile::ALL.into_iter().filter(began)
     }
 
     /// Which S_j leads a rung.
     pub(crate) fn leading(&self, quantile: Quantile) -> usize {
         let climbs = self.standing(quantile).iter().enumerate();
-        let highest = climbs.filter(|(_, climb)| climb.height > 0.0).max_by(|a, b| a.1.height.total_cmp(&b.1.height));
-        highest.map_or(0, |(place, _)| place)
+        climbs.max_by(|a, b| a.1.height.total_cmp(&b.1.height)).map_or(0, |(place, _)| place)
     }
 
     /// How high one S_j stands.

@@ -59,6 +59,48 @@ fn what_is_counted_is_what_came_since_the_leading_climb_began() {
     assert_eq!((verdict.since, verdict.bodies, verdict.above_gate), (5, 8, 8), "{verdict:?}");
 }
 
+#[test]
+fn a_rung_without_edges_stands_as_it_stood() {
+    let (statistic, edges) = (statistic(), edges(even(200, 1, 10_000)));
+    let (normal, grown) = (edges.count([Bucket::new(Some(200), 50)]), edges.count([Bucket::new(Some(300), 4)]));
+    let mut ladder = Ladder::default();
+    ladder.tick(&statistic, &edges, &grown);
+    let before = ladder.verdict(&statistic, Quantile::P99, None);
+    ladder.tick(&statistic, &Edges::default(), &normal);
+    assert_eq!((ladder.ticks(), ladder.verdict(&statistic, Quantile::P99, None)), (2, before));
+}
+
+#[test]
+fn a_rung_began_in_the_tick_in_which_it_left_0_and_in_no_other() {
+    let (statistic, edges) = (statistic(), edges(even(200, 1, 1_000)));
+    let in_the_tail = edges.count([Bucket::new(Some(200), 95), Bucket::new(Some(300), 5)]);
+    let everywhere = edges.count([Bucket::new(Some(300), 50)]);
+    let mut ladder = Ladder::after(40);
+    for tick in [&in_the_tail, &everywhere, &everywhere] {
+        ladder.tick(&statistic, &edges, tick);
+    }
+    let began = |tick| ladder.began_in(tick).collect::<Vec<_>>();
+    assert_eq!(
+        [41, 42, 43].map(began),
+        [vec![Quantile::P99], vec![Quantile::P50, Quantile::P90, Quantile::P99], vec![]]
+    );
+}
+
+#[test]
+fn what_is_held_falls_from_where_it_is_held_and_the_other_rungs_stay() {
+    let (statistic, edges) = (statistic(), edges(even(200, 1, 1_000)));
+    let mut ladder = Ladder::default();
+    for _ in 0..100 {
+        ladder.tick(&statistic, &edges, &edges.count([Bucket::new(Some(300), 50)]));
+    }
+    let heights = |ladder: &Ladder| [Quantile::P50, Quantile::P90].map(|quantile| ladder.height(quantile));
+    let [p50, p90] = heights(&ladder);
+    ladder.hold(Quantile::P50, p50 + 1.0);
+    assert_eq!(heights(&ladder), [p50, p90]);
+    ladder.hold(Quantile::P50, 20.0);
+    assert_eq!(heights(&ladder), [20.0, p90]);
+}
+
 /// The method once more, from its other side: S_j is the largest sum of steps that ends now, over all beginnings.
 fn reference(statistic: &Statistic, p0: f64, ticks: &[(u64, u64)]) -> f64 {
     let mut shares = vec![];
