@@ -46,9 +46,10 @@ mod tests {
     fn the_first_event_passes_and_the_next_carries_those_in_between() {
         let pace = Pace::default();
         assert_eq!(pace.admit(100, 10, 5), Some(Burst { held: 0, max: 5 }));
+        assert_eq!(pace.admit(100, 10, 4), None);
         assert_eq!(pace.admit(105, 10, 90), None);
         assert_eq!(pace.admit(109, 10, 7), None);
-        assert_eq!(pace.admit(110, 10, 8), Some(Burst { held: 2, max: 90 }));
+        assert_eq!(pace.admit(110, 10, 8), Some(Burst { held: 3, max: 90 }));
         assert_eq!(pace.admit(120, 10, 1), Some(Burst { held: 0, max: 1 }));
     }
 

@@ -188,3 +188,48 @@ impl Display for Written<'_> {
 pub(super) fn outcome(name: &str) -> Option<Outcome> {
     Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::handle::Ledger;
+    use super::*;
+    use crate::endpoint::{Key, Role, Upstream};
+    use crate::ledger::Attributes;
+    use crate::ledger::attributes::View;
+    use crate::trace::{CallTrace, SpanWrites};
+    use http::{HeaderMap, Method};
+
+    fn snapshot() -> Snapshot {
+        let ledger = Ledger::new();
+        let key = Key::new(Role::Client, &Method::GET, Upstream::new(Some("stock"), None), Some("/sku/{id}"));
+        let series = ledger.entry(&key).series(Attributes::of(View::Wire));
+        series.record_complete(5_000, &CallTrace::capture(&HeaderMap::new(), SpanWrites::Nothing));
+        ledger.snapshot()
+    }
+
+    #[test]
+    fn what_is_saved_is_what_is_loaded() {
+        let path = std::env::temp_dir().join(format!("plimsoll-snapshot-{}.toml", std::process::id()));
+        let snapshot = snapshot();
+        snapshot.save(&path).unwrap();
+        let (text, loaded) = (std::fs::read_to_string(&path).unwrap(), Snapshot::load(&path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!((loaded.series().len(), &loaded), (1, &snapshot));
+        assert!(text.contains("\noutcomes = { complete = 1 }\n"), "{text}");
+        assert_eq!((text.as_str(), Snapshot::from_toml(&text).unwrap()), (snapshot.to_toml().as_str(), snapshot));
+    }
+
+    #[test]
+    fn an_error_names_the_file_and_leads_to_its_cause() {
+        use std::error::Error;
+        let file = std::env::temp_dir().join(format!("plimsoll-no-such-{}", std::process::id()));
+        let none = Snapshot::load(&file).unwrap_err();
+        assert_eq!(none.to_string(), format!("{}: there is no such file", file.display()));
+        assert_eq!((format!("{none:?}"), none.source().is_none()), (none.to_string(), true));
+        let inside = file.join("snapshot.toml");
+        let unwritten = snapshot().save(&inside).unwrap_err();
+        assert!(unwritten.to_string().starts_with(&format!("{}: cannot ", inside.display())), "{unwritten}");
+        let cause = unwritten.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        assert_eq!(cause.map(std::io::Error::kind), Some(std::io::ErrorKind::NotFound));
+    }
+}
