@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::{Extensions, HeaderMap, StatusCode, Version, header};
 use http_body::Body;
 
-use crate::body::{Held, Tally};
+use crate::body::{Held, Opening, Start, Tally, in_memory};
 use crate::endpoint::{Key, MethodClass};
-use crate::error::Setting;
-use crate::ledger::{Attributes, ContentCoding, Entry};
+use crate::error::{LimitExceeded, Setting};
+use crate::ledger::{Attributes, ContentCoding, Entry, Series};
 use crate::limit::Limit;
 use crate::settings::{CallLimits, Settings};
 use crate::trace::CallTrace;
@@ -18,19 +18,13 @@ use crate::trace::CallTrace;
 pub(crate) struct Call {
     entry: Arc<Entry>,
     trace: CallTrace,
-    response: Held,
-    asked: Asked,
+    /// What holds its response.
+    limit: Limit,
+    by: Setting,
+    method: MethodClass,
+    exempt_streams: bool,
     /// What all its bodies have in common.
     common: Attributes,
-    exempt_streams: bool,
-}
-
-/// Methods that decide whether a response has a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    Head,
-    Connect,
-    Other,
 }
 
 impl Call {
@@ -43,22 +37,41 @@ impl Call {
         extensions: &Extensions,
         common: Attributes,
     ) -> (Self, Held) {
-        let CallLimits { request, response } = settings.limits(key, extensions);
+        let CallLimits { request, response: Held { limit, by } } = settings.limits(key, extensions);
         let call = Self {
             entry: Arc::clone(settings.ledger.entry(key)),
             trace: CallTrace::capture(headers, settings.span_writes),
-            response,
-            asked: Asked::by(key.method),
-            common,
+            limit,
+            by,
+            method: key.method,
             exempt_streams: settings.exempt_streams,
+            common,
         };
         (call, request)
     }
 
-    /// A tally for the request's body.
+    /// Starts with the request's body.
     #[inline(always)]
-    pub(crate) fn request_tally(&self, held: Held, headers: &HeaderMap) -> Tally {
-        self.tally(self.common.request(ContentCoding::of(headers)), held)
+    pub(crate) fn start_request<B: Body>(&mut self, held: Held, headers: &HeaderMap, body: &B) -> Start<'_> {
+        let series = self.entry.series(self.common.request(ContentCoding::of(headers)));
+        let opening = Opening::of(body, headers, Some(series.population()));
+        if opening.open_ended && held.limit.rejects_over().is_some() {
+            self.trace.share();
+        }
+        Start::new(series, &self.trace, held, opening)
+    }
+
+    /// A tally for a request's body of bytes in memory, which is not wrapped; see [`in_memory`].
+    #[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "only reqwest hands out such bodies"))]
+    pub(crate) fn request_in_memory(
+        &self,
+        held: Held,
+        headers: &HeaderMap,
+        bytes: u64,
+        outside: Option<&Tally>,
+    ) -> Result<Tally, LimitExceeded> {
+        let series = self.entry.series(self.common.request(ContentCoding::of(headers)));
+        in_memory(series, &self.trace, held, bytes, outside)
     }
 
     /// Takes note of the version of HTTP that the upstream answers in: what a client's request says is only a wish. And
@@ -69,69 +82,60 @@ impl Call {
         self.entry.note_version(headers);
     }
 
-    /// A tally for the response's body.
+    /// Starts with the response's body.
     #[inline(always)]
-    pub(crate) fn response_tally<B: Body>(&self, status: StatusCode, headers: &HeaderMap, body: &B) -> Tally {
-        let exempt = self.may_exempt() && body.size_hint().exact().is_none() && is_endless(headers);
-        self.response_tally_held(status, headers, !exempt)
+    pub(crate) fn start_response<B: Body>(&self, status: StatusCode, headers: &HeaderMap, body: &B) -> Start<'_> {
+        let series = self.response_series(status, headers);
+        let opening = self.response_opening(status, headers, body, series);
+        let exempt = opening.open_ended && self.may_exempt() && is_endless(headers);
+        let limit = if exempt { Limit::unlimited() } else { self.limit };
+        Start::new(series, &self.trace, Held { limit, by: self.by }, opening)
     }
 
-    /// A tally for the body of an answer of our own, which no limit holds.
-    #[cold]
-    pub(crate) fn refusal_tally(&self, status: StatusCode, headers: &HeaderMap) -> Tally {
-        self.response_tally_held(status, headers, false)
+    /// Starts with the body of an answer of our own, which no limit holds.
+    #[inline(never)]
+    pub(crate) fn start_refusal<B: Body>(&self, status: StatusCode, headers: &HeaderMap, body: &B) -> Start<'_> {
+        let series = self.response_series(status, headers);
+        let opening = self.response_opening(status, headers, body, series);
+        Start::new(series, &self.trace, Held { limit: Limit::unlimited(), by: self.by }, opening)
     }
 
     #[inline(always)]
-    fn response_tally_held(&self, status: StatusCode, headers: &HeaderMap, limited: bool) -> Tally {
-        let attributes = self.common.response(status, ContentCoding::of(headers));
-        let bodiless = self.asked.is_answered_without_body(status);
-        let mut held = self.response;
-        if !limited {
-            held.limit = Limit::unlimited();
-        }
-        let mut tally = self.tally(attributes, held);
-        if bodiless {
-            tally.expect_no_body();
-        }
-        tally
+    fn response_series(&self, status: StatusCode, headers: &HeaderMap) -> &Arc<Series> {
+        self.entry.series(self.common.response(status, ContentCoding::of(headers)))
+    }
+
+    #[inline(always)]
+    fn response_opening<B: Body>(&self, status: StatusCode, headers: &HeaderMap, body: &B, series: &Series) -> Opening {
+        let opening = Opening::of(body, headers, Some(series.population()));
+        opening.without_body(is_answered_without_body(self.method, status))
+    }
+
+    /// That the request's body was refused while it was read, if it was.
+    #[inline]
+    pub(crate) fn refused(&self) -> Option<&LimitExceeded> {
+        self.trace.refused()
     }
 
     /// Whether an answer of this status has a body.
     pub(crate) fn expects_body(&self, status: StatusCode) -> bool {
-        !self.asked.is_answered_without_body(status)
+        !is_answered_without_body(self.method, status)
     }
 
     /// Whether endless responses are exempt from the limit that holds here.
     #[inline]
     fn may_exempt(&self) -> bool {
-        self.exempt_streams && self.response.by == Setting::Layer && !self.response.limit.is_unlimited()
-    }
-
-    #[inline(always)]
-    fn tally(&self, attributes: Attributes, held: Held) -> Tally {
-        Tally::new(Some(Arc::clone(self.entry.series(attributes))), self.trace.clone(), held)
+        self.exempt_streams && self.by == Setting::Layer && !self.limit.is_unlimited()
     }
 }
 
-impl Asked {
-    #[inline]
-    const fn by(method: MethodClass) -> Self {
-        match method {
-            MethodClass::Head => Self::Head,
-            MethodClass::Connect => Self::Connect,
-            _ => Self::Other,
-        }
-    }
-
-    /// Whether the answer has no body by definition (RFC 9110, section 6.4.1), whatever its value says.
-    #[inline]
-    fn is_answered_without_body(self, status: StatusCode) -> bool {
-        match (status, self) {
-            (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED, _) | (_, Self::Head) => true,
-            (_, Self::Connect) => status.is_success() || status.is_informational(),
-            (_, Self::Other) => status.is_informational(),
-        }
+/// Whether an answer has no body by definition (RFC 9110, section 6.4.1), whatever its value says.
+#[inline(always)]
+fn is_answered_without_body(method: MethodClass, status: StatusCode) -> bool {
+    match (status, method) {
+        (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED, _) | (_, MethodClass::Head) => true,
+        (_, MethodClass::Connect) => status.is_success() || status.is_informational(),
+        _ => status.is_informational(),
     }
 }
 

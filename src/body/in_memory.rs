@@ -11,6 +11,7 @@ use super::tally::Tally;
 
 /// Stands for a body of bytes in memory: who asks it is answered by the layer that counts it.
 pub(super) struct InMemory<'a> {
+    pub(super) bytes: u64,
     pub(super) counted_by: Option<&'a Tally>,
 }
 

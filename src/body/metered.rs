@@ -9,11 +9,12 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::ending::Event;
-use super::tally::{Held, Tally};
+use super::opening::Opening;
+use super::start::{Held, Standing};
+use super::tally::Tally;
 use crate::axum::unwrap_error;
 use crate::error::{BoxError, Setting};
 use crate::limit::Limit;
-use crate::trace::CallTrace;
 
 pin_project! {
     /// A body whose bytes are counted and held against a [`Limit`], frame by frame, without a copy.
@@ -25,8 +26,6 @@ pin_project! {
     /// Errors are boxed, as those of tower-http's bodies are: a refusal is a [`LimitExceeded`], an inner body's
     /// error stays what it is (with feature `axum`, without axum's wrapper around it). Once refused, it gives its error again on every poll, and never an end: stop at
     /// the first one.
-    ///
-    /// [`LimitExceeded`]: crate::LimitExceeded
     ///
     /// It is `Unpin`, `Send` and `Sync` exactly where `B` is.
     #[derive(Debug)]
@@ -63,16 +62,20 @@ impl<B: Body> MeteredBody<B> {
     }
 
     pub(crate) fn held(inner: B, held: Held) -> Self {
-        let mut tally = Tally::new(None, CallTrace::default(), held);
-        let inner = tally.begin(&inner, &HeaderMap::new()).is_ok().then_some(inner);
-        Self { inner, tally }
+        let opening = Opening::of(&inner, &HeaderMap::new(), None);
+        let standing = Standing::new(held, &opening);
+        match Tally::unled(standing).settle(&inner, &opening) {
+            Ok(standing) => Self::metered(inner, Tally::unled(standing)),
+            // Over its limit by what it has at least, whether or not that is all.
+            Err(_) => Self { inner: None, tally: Tally::unled(Standing { declares: true, ..standing }) },
+        }
     }
 }
 
 impl<B> MeteredBody<B> {
-    /// A body whose tally has begun.
-    #[inline]
-    pub(crate) fn admitted(inner: B, tally: Tally) -> Self {
+    /// A body with its tally.
+    #[inline(always)]
+    pub(crate) fn metered(inner: B, tally: Tally) -> Self {
         Self { inner: Some(inner), tally }
     }
 }
@@ -80,7 +83,7 @@ impl<B> MeteredBody<B> {
 /// Of a body that has a default: unlimited and not recorded.
 impl<B: Default> Default for MeteredBody<B> {
     fn default() -> Self {
-        Self::admitted(B::default(), Tally::unrecorded())
+        Self::metered(B::default(), Tally::unrecorded())
     }
 }
 
@@ -92,36 +95,43 @@ where
     type Data = B::Data;
     type Error = BoxError;
 
+    #[inline]
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
-        let mut this = self.project();
+        let this = self.project();
         let tally = this.tally;
-        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
-            return Poll::Ready(Some(Err(tally.refusal().into())));
+        let mut place = this.inner;
+        let Some(mut inner) = place.as_mut().as_pin_mut() else {
+            return Poll::Ready(Some(Err(tally.refusal())));
         };
         tally.poll();
-        let frame = match ready!(inner.as_mut().poll_frame(cx)) {
-            Some(Ok(frame)) => frame,
+        match ready!(inner.as_mut().poll_frame(cx)) {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => {
+                    if let Err(exceeded) = tally.count(&*inner, data.remaining() as u64) {
+                        place.set(None);
+                        return Poll::Ready(Some(Err(exceeded)));
+                    }
+                    if inner.is_end_stream() {
+                        tally.learn(Event::LastData);
+                    }
+                    Poll::Ready(Some(Ok(Frame::data(data))))
+                }
+                Err(frame) => {
+                    if frame.is_trailers() {
+                        tally.learn(Event::Trailers);
+                    }
+                    Poll::Ready(Some(Ok(frame)))
+                }
+            },
             Some(Err(error)) => {
                 tally.learn(Event::Error);
-                return Poll::Ready(Some(Err(unwrap_error(error.into()))));
+                Poll::Ready(Some(Err(unwrap_error(error.into()))))
             }
             None => {
                 tally.learn(Event::End);
-                return Poll::Ready(None);
+                Poll::Ready(None)
             }
-        };
-        let Some(data) = frame.data_ref() else {
-            if frame.is_trailers() {
-                tally.learn(Event::Trailers);
-            }
-            return Poll::Ready(Some(Ok(frame)));
-        };
-        if let Err(exceeded) = tally.count(&*inner, data.remaining() as u64) {
-            this.inner.set(None);
-            return Poll::Ready(Some(Err(exceeded.into())));
         }
-        tally.learn(Event::Data { last: inner.is_end_stream() });
-        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {

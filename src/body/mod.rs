@@ -31,12 +31,16 @@ mod drain;
 mod ending;
 mod in_memory;
 mod metered;
+mod opening;
 mod short;
 mod stacked;
+mod start;
 mod tally;
 
 pub use metered::MeteredBody;
 pub use short::ShortBody;
 
 pub(crate) use drain::Drain;
-pub(crate) use tally::{Held, Tally, Trip};
+pub(crate) use opening::Opening;
+pub(crate) use start::{Held, Start, in_memory};
+pub(crate) use tally::Tally;

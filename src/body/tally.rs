@@ -1,31 +1,20 @@
 //! What is kept of a body while it passes: bytes seen, the lines it may cross, and the duty to report once.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU8};
-use std::sync::{Arc, OnceLock};
 
-use http::HeaderMap;
 use http_body::Body;
 
-use super::declared::content_length;
 use super::ending::{self, Event};
-use super::in_memory::InMemory;
+use super::opening::Opening;
 use super::stacked::{self, Answer, News};
+use super::start::{Held, Standing};
 use crate::endpoint::Direction;
-use crate::error::{LimitExceeded, Setting};
+use crate::error::{BoxError, LimitExceeded, Setting};
 use crate::ledger::{Outcome, Population, Series};
 use crate::limit::Limit;
 use crate::trace::CallTrace;
-
-/// A limit, and where it was set.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Held {
-    pub(crate) limit: Limit,
-    pub(crate) by: Setting,
-}
-
-/// Where a body says that it was refused, for those who cannot see its error: set at most once.
-pub(crate) type Trip = Arc<OnceLock<LimitExceeded>>;
 
 /// Reports one sample when its body ends, at the latest when it is dropped.
 #[derive(Debug)]
@@ -39,7 +28,6 @@ pub(crate) struct Tally {
     /// The next size at which something happens: the warning line, then the rejecting one.
     line: u64,
     reject: u64,
-    trip: Option<Trip>,
     setting: Setting,
     duty: Duty,
     polled: bool,
@@ -52,11 +40,9 @@ pub(crate) struct Tally {
 
 /// Who reports this body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Duty {
+pub(super) enum Duty {
     /// This tally, when the body ends.
     Report,
-    /// This tally, at once: there is no body.
-    ReportNoBody,
     /// Another one, of a layer nearer to the body's source.
     Silent,
     /// Nobody any more: it has been reported.
@@ -64,48 +50,37 @@ enum Duty {
 }
 
 impl Tally {
-    /// A tally for a body of this series (`None`: limited only), held against this limit.
-    #[inline]
-    pub(crate) fn new(series: Option<Arc<Series>>, trace: CallTrace, held: Held) -> Self {
-        let Held { limit, by } = held;
-        if let Some(series) = &series {
-            series.note_limit(&limit);
-        }
+    /// A tally for a body of this series (`None`: limited only) that stands so.
+    #[inline(always)]
+    pub(super) fn new(series: Option<Arc<Series>>, trace: CallTrace, standing: Standing) -> Self {
+        let Standing { declared, declares, line, reject, setting, duty, over } = standing;
         Self {
             series,
             trace,
             seen: 0,
-            declared: 0,
-            declares: false,
-            line: limit.reject_line().min(limit.warn_line()),
-            reject: limit.reject_line(),
-            trip: None,
-            setting: by,
-            duty: Duty::Report,
+            declared,
+            declares,
+            line,
+            reject,
+            setting,
+            duty,
             polled: false,
             delivered: false,
             watched: AtomicBool::new(false),
-            over: AtomicBool::new(false),
+            over: AtomicBool::new(over),
             told: AtomicU8::new(0),
         }
     }
 
+    /// A tally for a body of no ledger.
+    pub(super) fn unled(standing: Standing) -> Self {
+        Self::new(None, CallTrace::default(), standing)
+    }
+
     /// A tally for a body that is neither limited nor recorded.
     pub(crate) fn unrecorded() -> Self {
-        Self::new(None, CallTrace::default(), Held { limit: Limit::unlimited(), by: Setting::Body })
-    }
-
-    /// For a message that has no body by definition, whatever its body's value says: it has no size.
-    ///
-    /// Its limit stays: over HTTP/2, hyper sends and hands on what is there all the same.
-    pub(crate) fn expect_no_body(&mut self) {
-        self.duty = Duty::ReportNoBody;
-    }
-
-    /// Where this body says that it was refused, if it can be while it is read.
-    #[inline]
-    pub(crate) fn trip(&self) -> Option<Trip> {
-        self.trip.clone()
+        let held = Held { limit: Limit::unlimited(), by: Setting::Body };
+        Self::unled(Standing::new(held, &Opening::default()))
     }
 
     #[inline]
@@ -113,67 +88,42 @@ impl Tally {
         self.series.as_ref().map(|series| series.population())
     }
 
-    /// Begins with the body of a message with these headers; `Err` where it is refused for its declared length.
-    #[inline]
-    pub(crate) fn begin<B: Body>(&mut self, body: &B, headers: &HeaderMap) -> Result<(), LimitExceeded> {
-        let (hint, counted_inside) = stacked::ask(body, self.population());
-        let ended = body.is_end_stream();
-        // A body that knows its length keeps to it; of another the header may tell. One at its end has none, whatever
-        // they say.
-        let exact = match hint.exact() {
-            _ if ended => Some(0),
-            Some(exact) => Some(exact),
-            None => {
-                self.make_trip();
-                content_length(headers)
-            }
-        };
-        let least = if ended { 0 } else { hint.lower().max(exact.unwrap_or(0)) };
-        self.know(body, least, exact, counted_inside)?;
-        if ended {
-            self.learn(Event::End);
-        }
-        Ok(())
-    }
-
-    /// Takes note of what is known before the first frame: the least and, where it is known, the exact length.
-    #[inline]
-    fn know<B: Body>(
-        &mut self,
-        body: &B,
-        least: u64,
-        exact: Option<u64>,
-        counted_inside: bool,
-    ) -> Result<(), LimitExceeded> {
-        let duty = self.duty;
-        if counted_inside {
+    /// Takes in what a body says of itself before its first frame, and gives how it stands then; `Err` where it is
+    /// refused for its declared length.
+    pub(super) fn settle<B: Body>(mut self, body: &B, opening: &Opening) -> Result<Standing, LimitExceeded> {
+        if opening.counted_inside {
             self.duty = Duty::Silent;
         }
-        if duty == Duty::ReportNoBody {
-            if let (false, Some(series)) = (counted_inside, &self.series) {
+        if opening.bodiless {
+            // It has no size. Its limit stays: over HTTP/2, hyper sends and hands on what is there all the same.
+            (self.declared, self.declares) = (0, false);
+            if let (Duty::Report, Some(series)) = (self.duty, &self.series) {
                 series.record_unsized(Outcome::Complete);
                 self.duty = Duty::Done;
             }
-            return Ok(());
+            return Ok(self.hand_over());
         }
-        (self.declared, self.declares) = (least, exact.is_some());
-        if least > self.line {
-            self.cross(body, least, Some(least), Outcome::RejectedEarly)?;
+        if opening.least > self.line {
+            self.cross(body, opening.least, Some(opening.least), Outcome::RejectedEarly)?;
         }
-        Ok(())
+        if opening.ended {
+            self.learn(Event::End);
+        }
+        Ok(self.hand_over())
     }
 
-    /// Begins with a body of bytes in memory that is not wrapped: its length is all there is to know.
-    ///
-    /// `outside` is the tally of a layer further out that holds the same body.
+    /// How the body stands, for another tally that goes on in place of this one.
+    fn hand_over(mut self) -> Standing {
+        let duty = std::mem::replace(&mut self.duty, Duty::Done);
+        let Self { declared, declares, line, reject, setting, .. } = self;
+        Standing { declared, declares, line, reject, setting, duty, over: self.over.load(Relaxed) }
+    }
+
+    /// The tally of a body that is read without being polled: what is sent in part is not unread.
     #[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "only reqwest hands out such bodies"))]
-    pub(crate) fn begin_known(mut self, bytes: u64, outside: Option<&Self>) -> Result<Self, LimitExceeded> {
-        let body = InMemory { counted_by: outside };
-        let (_, counted_outside) = stacked::ask(&body, self.population());
-        self.know(&body, bytes, Some(bytes), counted_outside)?;
-        // Whether it is read nobody says; what is sent in part is not unread.
+    pub(super) fn under_way(mut self) -> Self {
         self.polled = true;
-        Ok(self)
+        self
     }
 
     /// Ends with such a body: it was sent.
@@ -181,14 +131,6 @@ impl Tally {
     pub(crate) fn complete(mut self, bytes: u64) {
         self.seen = bytes;
         self.learn(Event::End);
-    }
-
-    /// Makes the trip, for a request's body that may be refused while it is read.
-    fn make_trip(&mut self) {
-        let is_request = self.series.as_ref().is_some_and(|series| series.direction() == Direction::Request);
-        if is_request && self.reject != u64::MAX {
-            self.trip = Some(Trip::default());
-        }
     }
 
     #[inline]
@@ -202,26 +144,31 @@ impl Tally {
     }
 
     /// Counts a data frame; `Err` where it crosses the line that refuses the body.
-    #[inline]
-    pub(super) fn count<B: Body>(&mut self, body: &B, bytes: u64) -> Result<(), LimitExceeded> {
+    #[inline(always)]
+    pub(super) fn count<B: Body>(&mut self, body: &B, bytes: u64) -> Result<(), BoxError> {
         self.seen = self.seen.saturating_add(bytes);
-        if self.seen > self.line {
-            self.cross(body, self.seen, self.declared(), Outcome::RejectedStreaming)?;
-        }
-        Ok(())
+        if self.seen > self.line { self.cross_reading(body) } else { Ok(()) }
     }
 
-    /// Takes note of what was learnt about the body, which may be its end.
-    #[inline(always)]
+    #[cold]
+    #[inline(never)]
+    fn cross_reading<B: Body>(&mut self, body: &B) -> Result<(), BoxError> {
+        Ok(self.cross(body, self.seen, self.declared(), Outcome::RejectedStreaming)?)
+    }
+
+    /// Takes note of what was learnt about the body, which is its end.
+    #[inline(never)]
     pub(super) fn learn(&mut self, event: Event) {
-        if event == (Event::Data { last: true }) && self.watched.load(Relaxed) {
+        if self.duty != Duty::Report {
+            return;
+        }
+        // Another layer further out may still refuse its last data.
+        if event == Event::LastData && self.watched.load(Relaxed) {
             self.delivered = true;
             return;
         }
         let all_seen = self.delivered || self.declared() == Some(self.seen);
-        if let (Duty::Report, Some(outcome)) = (self.duty, ending::outcome(event, self.polled, all_seen)) {
-            self.end(outcome);
-        }
+        self.end(ending::outcome(event, self.polled, all_seen));
     }
 
     /// Answers whoever asks while the body's size hint is asked for: this body is counted here.
@@ -248,8 +195,8 @@ impl Tally {
 
     /// The error of a body that was refused, as often as it is asked for.
     #[cold]
-    pub(super) fn refusal(&self) -> LimitExceeded {
-        LimitExceeded::of(self.series.as_deref(), self.reject, self.seen, self.declared(), self.setting)
+    pub(super) fn refusal(&self) -> BoxError {
+        LimitExceeded::of(self.series.as_deref(), self.reject, self.seen, self.declared(), self.setting).into()
     }
 
     #[cold]
@@ -273,8 +220,8 @@ impl Tally {
         }
         if rejects {
             (self.declared, self.declares) = (declared.unwrap_or(0), declared.is_some());
-            if let Some(trip) = &self.trip {
-                let _ = trip.set(found.clone());
+            if self.series.as_ref().is_some_and(|series| series.direction() == Direction::Request) {
+                self.trace.tell_refused(&found);
             }
             if self.duty == Duty::Report {
                 self.end(verdict);
@@ -287,6 +234,7 @@ impl Tally {
     }
 
     /// Reports the body, once.
+    #[inline(always)]
     fn end(&mut self, outcome: Outcome) {
         self.duty = Duty::Done;
         let Some(series) = &self.series else { return };

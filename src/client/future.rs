@@ -8,7 +8,7 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use crate::body::{Drain, MeteredBody, Trip};
+use crate::body::{Drain, MeteredBody};
 use crate::call::Call;
 use crate::error::{BoxError, Error, LimitExceeded};
 
@@ -25,15 +25,15 @@ pin_project! {
     #[project = StateProjection]
     #[derive(Debug)]
     enum State<F, R> {
-        Calling { #[pin] future: F, call: Call, trip: Option<Trip>, drain: u64 },
+        Calling { #[pin] future: F, call: Call, drain: u64 },
         Refusing { #[pin] drain: Option<Drain<R>>, exceeded: LimitExceeded },
     }
 }
 
 impl<F, R> ClientFuture<F, R> {
     #[inline]
-    pub(crate) fn calling(future: F, call: Call, trip: Option<Trip>, drain: u64) -> Self {
-        Self { state: State::Calling { future, call, trip, drain } }
+    pub(crate) fn calling(future: F, call: Call, drain: u64) -> Self {
+        Self { state: State::Calling { future, call, drain } }
     }
 
     pub(crate) fn refused(exceeded: LimitExceeded) -> Self {
@@ -53,16 +53,17 @@ where
         let mut state = self.project().state;
         loop {
             let refusing = match state.as_mut().project() {
-                StateProjection::Calling { future, call, trip, drain } => {
+                StateProjection::Calling { future, call, drain } => {
                     let response = match ready!(future.poll(cx)) {
                         Ok(response) => response,
-                        Err(error) => return Poll::Ready(Err(failed(error, trip.as_ref()))),
+                        Err(error) => return Poll::Ready(Err(failed(error, call))),
                     };
                     call.answered_in(response.version(), response.headers());
-                    let mut tally = call.response_tally(response.status(), response.headers(), response.body());
-                    match tally.begin(response.body(), response.headers()) {
+                    let mut start = call.start_response(response.status(), response.headers(), response.body());
+                    match start.open(response.body()) {
                         Ok(()) => {
-                            return Poll::Ready(Ok(response.map(|body| MeteredBody::admitted(body, tally))));
+                            let metered = response.map(|body| MeteredBody::metered(body, start.tally()));
+                            return Poll::Ready(Ok(metered));
                         }
                         Err(exceeded) => {
                             let drain = Drain::new(response.into_body(), exceeded.size(), *drain);
@@ -84,8 +85,8 @@ where
 
 /// The error of a failed call. Where our own refusal of the request's body made it fail, that is the error: on
 /// HTTP/2 hyper reports only a reset.
-pub(crate) fn failed(error: impl Into<BoxError>, trip: Option<&Trip>) -> Error {
-    match trip.and_then(|trip| trip.get()) {
+fn failed(error: impl Into<BoxError>, call: &Call) -> Error {
+    match call.refused() {
         Some(exceeded) => exceeded.clone().into(),
         None => Error::inner(error),
     }

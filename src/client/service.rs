@@ -72,13 +72,12 @@ where
             headers: request.headers(),
             extensions: request.extensions(),
         };
-        let (call, held) = config.begin(&head, config.settings.view);
-        let mut tally = call.request_tally(held, request.headers());
-        match tally.begin(request.body(), request.headers()) {
+        let (mut call, held) = config.begin(&head, config.settings.view);
+        let mut start = call.start_request(held, request.headers(), request.body());
+        match start.open(request.body()) {
             Ok(()) => {
-                let trip = tally.trip();
-                let future = self.inner.call(request.map(|body| MeteredBody::admitted(body, tally)));
-                ClientFuture::calling(future, call, trip, config.settings.drain)
+                let future = self.inner.call(request.map(|body| MeteredBody::metered(body, start.tally())));
+                ClientFuture::calling(future, call, config.settings.drain)
             }
             Err(exceeded) => ClientFuture::refused(exceeded),
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use ::reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
 use http::{Extensions, HeaderMap};
 
-use crate::body::{Held, MeteredBody, Tally, Trip};
+use crate::body::{Held, MeteredBody, Tally};
 use crate::call::Call;
 use crate::error::Error;
 
@@ -20,7 +20,6 @@ struct Counted(Weak<Tally>);
 pub(super) struct Sent {
     /// A body of bytes in memory, not wrapped, with its length: sent when a response is there.
     known: Option<(Arc<Tally>, u64)>,
-    pub(super) trip: Option<Trip>,
 }
 
 impl Sent {
@@ -37,29 +36,27 @@ impl Sent {
 
 /// Meters a request's body, and marks the request where that cannot be told from the body; or refuses it.
 pub(super) fn outgoing(
-    call: &Call,
+    call: &mut Call,
     held: Held,
     headers: &HeaderMap,
     body: &mut Option<Body>,
     extensions: &mut Extensions,
 ) -> Result<Sent, Error> {
-    let mut tally = call.request_tally(held, headers);
     let in_memory = |body: &Body| body.as_bytes().map(|bytes| bytes.len() as u64);
     if let Some(bytes) = body.as_ref().map_or(Some(0), in_memory) {
         let outside = extensions.get().and_then(|Counted(tally)| tally.upgrade());
-        let tally = Arc::new(tally.begin_known(bytes, outside.as_deref())?);
+        let tally = Arc::new(call.request_in_memory(held, headers, bytes, outside.as_deref())?);
         if outside.is_none_or(|outside| outside.population() != tally.population()) {
             extensions.insert(Counted(Arc::downgrade(&tally)));
         }
-        return Ok(Sent { known: Some((tally, bytes)), trip: None });
+        return Ok(Sent { known: Some((tally, bytes)) });
     }
-    let Some(inner) = body.take() else {
-        return Ok(Sent::default());
-    };
-    tally.begin(&inner, headers)?;
-    let trip = tally.trip();
-    *body = Some(Body::wrap(MeteredBody::admitted(inner, tally)));
-    Ok(Sent { known: None, trip })
+    if let Some(inner) = body.take() {
+        let mut start = call.start_request(held, headers, &inner);
+        start.open(&inner)?;
+        *body = Some(Body::wrap(MeteredBody::metered(inner, start.tally())));
+    }
+    Ok(Sent::default())
 }
 
 /// Finds the mark of a layer around the whole client, which can put it on the request only.

@@ -38,9 +38,9 @@ impl Middleware for ClientLayer {
             headers: request.headers(),
             extensions,
         };
-        let (call, held) = config.begin(&head, View::Decoded);
+        let (mut call, held) = config.begin(&head, View::Decoded);
         let mut body = request.body_mut().take();
-        let sent = outgoing(&call, held, request.headers(), &mut body, extensions)
+        let sent = outgoing(&mut call, held, request.headers(), &mut body, extensions)
             .map_err(|error| into_theirs(error, &url))?;
         *request.body_mut() = body;
         let future = next.run(request, extensions);

@@ -39,9 +39,9 @@ where
                 headers: &parts.headers,
                 extensions: &parts.extensions,
             };
-            let (call, held) = self.config.begin(&head, View::Decoded);
+            let (mut call, held) = self.config.begin(&head, View::Decoded);
             let mut body = Some(body);
-            let sent = outgoing(&call, held, &parts.headers, &mut body, &mut parts.extensions)?;
+            let sent = outgoing(&mut call, held, &parts.headers, &mut body, &mut parts.extensions)?;
             let request = http::Request::from_parts(parts, body.unwrap_or_default());
             Ok((request_from_http(request, url)?, call, sent))
         });
@@ -84,10 +84,8 @@ pin_project! {
 }
 
 impl<F> ReqwestFuture<F> {
-    pub(super) fn calling(future: F, call: Call, mut sent: Sent, drain: u64) -> Self {
-        let trip = sent.trip.take();
-        let future = ClientFuture::calling(AsHttp { future, sent }, call, trip, drain);
-        Self { state: State::Calling { future } }
+    pub(super) fn calling(future: F, call: Call, sent: Sent, drain: u64) -> Self {
+        Self { state: State::Calling { future: ClientFuture::calling(AsHttp { future, sent }, call, drain) } }
     }
 
     fn failed(error: Error) -> Self {

@@ -32,11 +32,11 @@ pin_project! {
 impl<R> ServerBody<R> {
     #[inline]
     pub(super) fn theirs(body: R, tally: Tally) -> Self {
-        Self { inner: MeteredBody::admitted(Answer::Theirs { body }, tally) }
+        Self { inner: MeteredBody::metered(Answer::Theirs { body }, tally) }
     }
 
     pub(super) fn ours(body: ShortBody, tally: Tally) -> Self {
-        Self { inner: MeteredBody::admitted(Answer::Ours { body }, tally) }
+        Self { inner: MeteredBody::metered(Answer::Ours { body }, tally) }
     }
 }
 

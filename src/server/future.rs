@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::body::ServerBody;
 use super::refusal::{Refusal, Refuser, is_failure, is_grpc};
-use crate::body::{Drain, ShortBody, Trip};
+use crate::body::{Drain, ShortBody};
 use crate::call::Call;
 use crate::error::LimitExceeded;
 
@@ -29,9 +29,8 @@ pin_project! {
     #[project = StateProjection]
     #[derive(Debug)]
     enum State<F, B> {
-        // The trip of a body that may be refused while it is read, with whether the call is a gRPC one.
-        Calling { #[pin] future: F, trip: Option<(Trip, bool)> },
-        Refusing { #[pin] drain: Drain<B>, exceeded: LimitExceeded, grpc: bool },
+        Calling { #[pin] future: F },
+        Refusing { #[pin] drain: Drain<B>, exceeded: LimitExceeded },
     }
 }
 
@@ -41,16 +40,18 @@ pub(super) struct Answering {
     pub(super) call: Call,
     refuser: Refuser,
     version: Version,
+    /// Whether the call is a gRPC one; only known where its request may be refused.
+    grpc: bool,
 }
 
 impl<F, B> ServerFuture<F, B> {
     #[inline]
-    pub(super) fn calling(future: F, answering: Answering, trip: Option<(Trip, bool)>) -> Self {
-        Self { state: State::Calling { future, trip }, answering }
+    pub(super) fn calling(future: F, answering: Answering) -> Self {
+        Self { state: State::Calling { future }, answering }
     }
 
-    pub(super) fn refusing(drain: Drain<B>, exceeded: LimitExceeded, answering: Answering, grpc: bool) -> Self {
-        Self { state: State::Refusing { drain, exceeded, grpc }, answering }
+    pub(super) fn refusing(drain: Drain<B>, exceeded: LimitExceeded, answering: Answering) -> Self {
+        Self { state: State::Refusing { drain, exceeded }, answering }
     }
 }
 
@@ -67,13 +68,14 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         match this.state.project() {
-            StateProjection::Calling { future, trip } => {
+            StateProjection::Calling { future } => {
                 let response = ready!(future.poll(cx))?;
-                Poll::Ready(Ok(this.answering.pass_or_refuse(response, trip.as_ref())))
+                Poll::Ready(Ok(this.answering.pass_or_refuse(response)))
             }
-            StateProjection::Refusing { drain, exceeded, grpc } => {
+            StateProjection::Refusing { drain, exceeded } => {
                 let drained = ready!(drain.poll(cx));
-                Poll::Ready(Ok(this.answering.refuse(exceeded, *grpc, drained)))
+                let grpc = this.answering.grpc;
+                Poll::Ready(Ok(this.answering.refuse(exceeded, grpc, drained)))
             }
         }
     }
@@ -85,31 +87,30 @@ struct OfALayer;
 
 impl Answering {
     #[inline]
-    pub(super) fn new(call: Call, refuser: Refuser, version: Version) -> Self {
-        Self { call, refuser, version }
+    pub(super) fn new(call: Call, refuser: Refuser, version: Version, grpc: bool) -> Self {
+        Self { call, refuser, version, grpc }
     }
 
     #[inline]
-    fn pass_or_refuse<R>(&self, response: Response<R>, trip: Option<&(Trip, bool)>) -> Response<ServerBody<R>>
+    fn pass_or_refuse<R>(&self, response: Response<R>) -> Response<ServerBody<R>>
     where
         R: Body,
         R::Data: From<Bytes>,
     {
-        if let Some((trip, grpc)) = trip {
-            // A handler that answered well all the same has acted: its answer stands.
-            if let (Some(exceeded), true) = (trip.get(), is_failure(&response)) {
-                return self.refuse(exceeded, *grpc, false);
-            }
-        }
         let call = &self.call;
-        let mut tally = if response.extensions().get::<OfALayer>().is_some() {
-            call.refusal_tally(response.status(), response.headers())
+        // A handler that answered well all the same has acted: its answer stands.
+        if let Some(exceeded) = call.refused().filter(|_| is_failure(&response)) {
+            return self.refuse(exceeded, self.grpc, false);
+        }
+        let (status, headers, body) = (response.status(), response.headers(), response.body());
+        let mut start = if response.extensions().get::<OfALayer>().is_some() {
+            call.start_refusal(status, headers, body)
         } else {
-            call.response_tally(response.status(), response.headers(), response.body())
+            call.start_response(status, headers, body)
         };
-        match tally.begin(response.body(), response.headers()) {
-            Ok(()) => response.map(|body| ServerBody::theirs(body, tally)),
-            Err(exceeded) => self.refuse(&exceeded, is_grpc(response.headers()), true),
+        match start.open(body) {
+            Ok(()) => response.map(|body| ServerBody::theirs(body, start.tally())),
+            Err(exceeded) => self.refuse(&exceeded, is_grpc(headers), true),
         }
     }
 
@@ -123,9 +124,9 @@ impl Answering {
         if !keep && self.version <= Version::HTTP_11 {
             response.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
         }
-        let mut tally = self.call.refusal_tally(response.status(), response.headers());
-        let _never = tally.begin(response.body(), response.headers());
         response.extensions_mut().insert(OfALayer);
-        response.map(|body| ServerBody::ours(body, tally))
+        let mut start = self.call.start_refusal(response.status(), response.headers(), response.body());
+        let _never = start.open(response.body());
+        response.map(|body| ServerBody::ours(body, start.tally()))
     }
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::Scheme;
-use http::{Extensions, Response, Uri, Version};
+use http::{Extensions, Request, Response, Uri, Version};
 use tower_layer::Layer;
 
 use super::refusal::{Refusal, Refuser};
 use super::service::ServerService;
-use crate::endpoint::Route;
+use crate::body::Held;
+use crate::call::Call;
+use crate::endpoint::{Key, Role, Route, Upstream};
 use crate::ledger::{Attributes, Ledger, UrlScheme, View};
 use crate::limit::{BodyLimits, Limit};
 use crate::settings::Settings;
@@ -215,25 +217,32 @@ pub(super) struct RouteOf(Option<Arc<RouteFn>>);
 type RouteFn = dyn for<'a> Fn(&'a Uri, &'a Extensions) -> Option<Cow<'a, str>> + Send + Sync;
 
 impl Config {
+    /// The call that begins with this request, and the limit of its request's body.
+    #[inline(always)]
+    pub(super) fn begin<B>(&self, request: &Request<B>) -> (Call, Held) {
+        let (uri, extensions) = (request.uri(), request.extensions());
+        let named;
+        let route = match (&self.route.0, extensions.get()) {
+            (Some(route), _) => {
+                named = route(uri, extensions);
+                named.as_deref()
+            }
+            (None, Some(Route(route))) => Some(*route),
+            (None, None) => crate::axum::matched_path(extensions),
+        };
+        let key = Key::new(Role::Server, request.method(), Upstream::default(), route);
+        let common = self.common(uri, request.version());
+        Call::begin(&self.settings, &key, request.headers(), extensions, common)
+    }
+
     /// What the request's head tells of all bodies of the call.
-    #[inline]
-    pub(super) fn common(&self, uri: &Uri, version: Version) -> Attributes {
+    #[inline(always)]
+    fn common(&self, uri: &Uri, version: Version) -> Attributes {
         let scheme = self.scheme.unwrap_or_else(|| match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => UrlScheme::Https,
             _ => UrlScheme::Http,
         });
         Attributes::of(self.settings.view).with_scheme(scheme).with_version(version)
-    }
-
-    #[inline]
-    pub(super) fn route<'a>(&self, uri: &'a Uri, extensions: &'a Extensions) -> Option<Cow<'a, str>> {
-        if let RouteOf(Some(route)) = &self.route {
-            return route(uri, extensions);
-        }
-        match extensions.get() {
-            Some(Route(route)) => Some(Cow::Borrowed(route)),
-            None => crate::axum::matched_path(extensions).map(Cow::Borrowed),
-        }
     }
 }
 

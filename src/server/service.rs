@@ -14,8 +14,6 @@ use super::layer::Config;
 use super::refusal::is_grpc;
 use crate::axum::lift_default_limit;
 use crate::body::{Drain, MeteredBody};
-use crate::call::Call;
-use crate::endpoint::{Key, Role, Upstream};
 use crate::error::Setting;
 
 /// A service whose bodies are metered and limited; made by [`ServerLayer`](crate::ServerLayer).
@@ -66,30 +64,24 @@ where
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let config = &*self.config;
-        let route = config.route(request.uri(), request.extensions());
-        let key = Key::new(Role::Server, request.method(), Upstream::default(), route.as_deref());
-        let settings = &config.settings;
-        let common = config.common(request.uri(), request.version());
-        let (call, held) = Call::begin(settings, &key, request.headers(), request.extensions(), common);
-        let version = request.version();
-        let mut tally = call.request_tally(held, request.headers());
-        match tally.begin(request.body(), request.headers()) {
+        let (mut call, held) = config.begin(&request);
+        let (version, refuser) = (request.version(), config.refuser.clone());
+        // Without a line of the layer's own nobody asked for more than axum's default allows.
+        if held.limit.rejects_over().is_some() || held.by != Setting::Layer {
+            lift_default_limit(&mut request, held.limit);
+        }
+        let mut start = call.start_request(held, request.headers(), request.body());
+        match start.open(request.body()) {
             Ok(()) => {
-                let trip = tally.trip().map(|trip| (trip, is_grpc(request.headers())));
-                // Without a line of the layer's own nobody asked for more than axum's default allows.
-                if held.limit.rejects_over().is_some() || held.by != Setting::Layer {
-                    lift_default_limit(&mut request, held.limit);
-                }
-                let request = request.map(|body| MeteredBody::admitted(body, tally));
-                let future = self.inner.call(request);
-                ServerFuture::calling(future, Answering::new(call, config.refuser.clone(), version), trip)
+                let grpc = start.is_open_ended() && is_grpc(request.headers());
+                let future = self.inner.call(request.map(|body| MeteredBody::metered(body, start.tally())));
+                ServerFuture::calling(future, Answering::new(call, refuser, version, grpc))
             }
             Err(exceeded) => {
                 let grpc = is_grpc(request.headers());
-                let drain = if is_drainable(&request) { settings.drain } else { 0 };
+                let drain = if is_drainable(&request) { config.settings.drain } else { 0 };
                 let drain = Drain::new(request.into_body(), exceeded.size(), drain);
-                let answering = Answering::new(call, config.refuser.clone(), version);
-                ServerFuture::refusing(drain, exceeded, answering, grpc)
+                ServerFuture::refusing(drain, exceeded, Answering::new(call, refuser, version, grpc))
             }
         }
     }

@@ -4,7 +4,7 @@ use super::{SpanWrites, TraceContext};
 use crate::endpoint::Direction;
 use crate::error::LimitExceeded;
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Active {}
 
 impl Active {

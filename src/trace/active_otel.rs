@@ -1,7 +1,5 @@
 //! The active OpenTelemetry span: its ids, and attributes written to it when a body ends.
 
-use std::sync::Arc;
-
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 
@@ -12,13 +10,8 @@ use crate::error::LimitExceeded;
 /// Keeps the span of a call from being dropped until the call's bodies have ended.
 ///
 /// A span that its owner ends explicitly ends all the same; what is written afterwards is lost.
-///
-/// Shared by the bodies of its call: a pointer each, which the many calls without such a span leave alone.
-#[derive(Clone, Debug)]
-pub(crate) struct Active(Arc<Kept>);
-
 #[derive(Debug)]
-struct Kept {
+pub(crate) struct Active {
     context: Context,
     /// Not read: while it is here, the span of `tracing` behind the context's does not end.
     _span: Option<tracing::Span>,
@@ -41,13 +34,13 @@ impl Active {
     #[cold]
     fn keep(context: &Context, writes: SpanWrites) -> Self {
         let span = (writes == SpanWrites::AllKept).then(tracing::Span::current);
-        Self(Arc::new(Kept { context: context.clone(), _span: span }))
+        Self { context: context.clone(), _span: span }
     }
 
     /// Runs something while this span, else one of these ids, else none is the active one.
     pub(super) fn within<T>(active: Option<&Self>, ids: Option<TraceContext>, run: impl FnOnce() -> T) -> T {
         let context = match (active, ids) {
-            (Some(Self(kept)), _) => kept.context.clone(),
+            (Some(active), _) => active.context.clone(),
             (None, Some(ids)) => Context::new().with_remote_span_context(span_context(&ids)),
             (None, None) => Context::new(),
         };
@@ -60,15 +53,15 @@ impl Active {
             Direction::Request => "http.request.body.size",
             Direction::Response => "http.response.body.size",
         };
-        self.0.context.span().set_attribute(KeyValue::new(key, integer(bytes)));
+        self.context.span().set_attribute(KeyValue::new(key, integer(bytes)));
         if above_baseline {
-            self.0.context.span().set_attribute(KeyValue::new("plimsoll.above_baseline", true));
+            self.context.span().set_attribute(KeyValue::new("plimsoll.above_baseline", true));
         }
     }
 
     pub(super) fn record_refusal(&self, exceeded: &LimitExceeded) {
-        self.0.context.span().set_attribute(KeyValue::new("error.type", "plimsoll.limit_exceeded"));
-        mark(&self.0.context, exceeded);
+        self.context.span().set_attribute(KeyValue::new("error.type", "plimsoll.limit_exceeded"));
+        mark(&self.context, exceeded);
     }
 
     /// Marks the span that is active now, if it is the one with these ids.

@@ -1,6 +1,7 @@
 //! The ids of a call's trace, and what is kept of it until the call's bodies end.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
 
@@ -156,18 +157,52 @@ impl Ids {
 pub(crate) struct CallTrace {
     /// Ids to point to.
     ids: Option<Ids>,
+    /// What its bodies share, where they do: it costs an allocation.
+    shared: Option<Arc<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
     /// The call's own span, where sizes are written on it.
     span: Option<Active>,
+    /// That the request's body was refused, for those who cannot see its error.
+    refused: OnceLock<LimitExceeded>,
 }
 
 impl CallTrace {
     /// Reads the trace of the call that begins now. To write sizes, an active span is kept.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn capture(headers: &HeaderMap, writes: SpanWrites) -> Self {
         match Active::current(writes) {
-            Some((ids, span)) => Self { ids: Some(Ids::new(ids, writes == SpanWrites::Refusals)), span },
-            None => Self { ids: traceparent::from_headers(headers).map(|ids| Ids::new(ids, false)), span: None },
+            Some((ids, span)) => Self {
+                ids: Some(Ids::new(ids, writes == SpanWrites::Refusals)),
+                shared: span.map(|span| Arc::new(Shared { span: Some(span), ..Shared::default() })),
+            },
+            None => Self { ids: traceparent::from_headers(headers).map(|ids| Ids::new(ids, false)), shared: None },
         }
+    }
+
+    /// Makes room for what a body is to tell: for those that may be refused while they are read.
+    pub(crate) fn share(&mut self) {
+        self.shared.get_or_insert_default();
+    }
+
+    /// Tells that the request's body was refused, if somebody may ask.
+    pub(crate) fn tell_refused(&self, exceeded: &LimitExceeded) {
+        if let Some(shared) = &self.shared {
+            let _ = shared.refused.set(exceeded.clone());
+        }
+    }
+
+    /// That the request's body was refused, if it was, and the call may tell.
+    #[inline]
+    pub(crate) fn refused(&self) -> Option<&LimitExceeded> {
+        self.shared.as_ref()?.refused.get()
+    }
+
+    #[inline]
+    fn span(&self) -> Option<&Active> {
+        self.shared.as_ref()?.span.as_ref()
     }
 
     #[inline]
@@ -178,21 +213,21 @@ impl CallTrace {
     /// Runs something while the context of the call is the active one.
     #[cfg_attr(not(feature = "opentelemetry"), allow(dead_code, reason = "for a meter"))]
     pub(crate) fn within<T>(&self, run: impl FnOnce() -> T) -> T {
-        Active::within(self.span.as_ref(), self.ids.as_ref().map(Ids::context), run)
+        Active::within(self.span(), self.ids.as_ref().map(Ids::context), run)
     }
 
     /// Writes the size of a completed body on the span: `http.request.body.size`, `http.response.body.size`.
     /// Where `above_baseline`, which is asked only if there is a span, it is marked for that too.
     #[inline]
     pub(crate) fn record_size(&self, direction: Direction, bytes: u64, above_baseline: impl FnOnce() -> bool) {
-        if let Some(span) = &self.span {
+        if let Some(span) = self.span() {
             span.record_size(direction, bytes, above_baseline());
         }
     }
 
     /// Marks the span of a call whose body was refused, so that tail sampling can keep its trace.
     pub(crate) fn record_refusal(&self, exceeded: &LimitExceeded) {
-        match (&self.span, &self.ids) {
+        match (self.span(), &self.ids) {
             (Some(span), _) => span.record_refusal(exceeded),
             (None, Some(ids)) if ids.marks => Active::mark_current(&ids.context(), exceeded),
             (None, _) => {}
