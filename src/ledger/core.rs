@@ -198,3 +198,69 @@ impl<'a> Memory<'a> {
         Some(made)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{CallTrace, SpanWrites};
+    use http::HeaderMap;
+
+    fn core(max_series: usize, max_bytes: usize) -> Core {
+        Core::new(&LedgerBuilder::default().max_series(max_series).max_bytes(max_bytes))
+    }
+
+    type Take = fn(&Core, usize) -> bool;
+    type GiveBack = fn(&Core, usize);
+    const PLACES: [(Take, GiveBack); 2] =
+        [(Core::take_endpoint, Core::give_back_endpoint), (Core::take_series, Core::give_back_series)];
+
+    #[test]
+    fn a_place_that_is_given_back_can_be_taken_again_with_its_memory() {
+        for (take, give_back) in PLACES {
+            let core = core(1, 100);
+            assert!(take(&core, 100) && !core.has_overflowed());
+            assert!(!take(&core, 0) && core.has_overflowed());
+            give_back(&core, 100);
+            assert!(take(&core, 100));
+        }
+    }
+
+    #[test]
+    fn a_place_without_memory_for_it_is_left_to_another() {
+        for (take, _) in PLACES {
+            let core = core(2, 100);
+            assert!(!take(&core, 101) && core.has_overflowed());
+            assert_eq!([50, 50, 0].map(|bytes| take(&core, bytes)), [true, true, false]);
+        }
+    }
+
+    #[test]
+    fn what_another_thread_made_first_costs_nothing() {
+        let core = core(0, 16);
+        let memory = Memory::of(&core);
+        let [theirs, ours, more] = [const { OnceLock::<Box<[u64; 2]>>::new() }; 3];
+        theirs.get_or_init(|| Box::new([7; 2]));
+        // As where it came between our look into the cell and our making it.
+        assert_eq!(memory.make(&theirs), Some(&[7; 2]));
+        assert_eq!(memory.get_or_make(&ours), Some(&[0; 2]));
+        assert_eq!(memory.get_or_make(&more), None);
+        assert_eq!(Memory::within(&core, false).get_or_make(&more), Some(&[0; 2]));
+    }
+
+    #[test]
+    fn a_filter_keeps_the_exemplars_that_its_name_says() {
+        let ids = |flags: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", format!("00-{:032x}-{:016x}-{flags}", 1, 2).parse().unwrap());
+            CallTrace::capture(&headers, SpanWrites::Nothing)
+        };
+        let (sampled, other) = (ids("01"), ids("00"));
+        let keeps = |filter| {
+            let core = Core::new(&LedgerBuilder::default().exemplars(filter));
+            [&sampled, &other].map(|trace| core.keeps(trace.ids().unwrap()))
+        };
+        assert_eq!(keeps(ExemplarFilter::default()), [true, false]);
+        assert_eq!(keeps(ExemplarFilter::AlwaysOn), [true, true]);
+        assert_eq!(keeps(ExemplarFilter::AlwaysOff), [false, false]);
+    }
+}

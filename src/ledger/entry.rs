@@ -200,3 +200,90 @@ impl Chain {
         std::iter::successors(Some(self), |chunk| chunk.next.get().map(|next| &**next))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::attributes::{ContentCoding, View};
+    use super::super::builder::LedgerBuilder;
+    use super::*;
+    use http::{Method, StatusCode};
+
+    /// An endpoint of a ledger with these settings.
+    fn entry(settings: &LedgerBuilder) -> Entry {
+        let core = Arc::new(Core::new(settings));
+        let overflow = Arc::new(Overflow::new(Role::Server, &core));
+        let key = Key::new(Role::Server, &Method::GET, crate::endpoint::Upstream::default(), Some("/"));
+        Entry::new(Endpoint::new(&key), core, overflow)
+    }
+
+    /// As many different attributes as there are classes of content coding, for requests and for three status codes.
+    fn attributes() -> Vec<Attributes> {
+        let statuses = [None, Some(StatusCode::OK), Some(StatusCode::NOT_FOUND), Some(StatusCode::BAD_GATEWAY)];
+        let of = |status: Option<StatusCode>, coding| match status {
+            None => Attributes::of(View::Wire).request(coding),
+            Some(status) => Attributes::of(View::Wire).response(status, coding),
+        };
+        statuses.into_iter().flat_map(|status| ContentCoding::ALL.map(|coding| of(status, coding))).collect()
+    }
+
+    #[test]
+    fn however_many_series_an_endpoint_has_each_is_found_again() {
+        let (entry, attributes) = (entry(&LedgerBuilder::default()), attributes());
+        let made: Vec<_> = attributes.iter().map(|attributes| Arc::clone(entry.series(*attributes))).collect();
+        for (attributes, made) in attributes.iter().zip(&made) {
+            assert_eq!(made.attributes(), *attributes);
+            assert!(Arc::ptr_eq(entry.series(*attributes), made));
+        }
+        assert!(entry.iter().zip(&made).all(|(listed, made)| Arc::ptr_eq(listed, made)));
+        assert_eq!((entry.iter().count(), entry.views().count()), (24, 24));
+    }
+
+    #[test]
+    fn a_series_without_room_is_the_overflow_of_its_direction() {
+        let entry = entry(&LedgerBuilder::default().max_series(1));
+        let [request, .., response] = &attributes()[..] else { panic!("there are 24") };
+        let overflow = |direction| entry.overflow().series(direction);
+        assert!(!Arc::ptr_eq(entry.series(*request), overflow(Direction::Request)));
+        assert!(Arc::ptr_eq(entry.series(*response), overflow(Direction::Response)));
+        assert_eq!(entry.iter().count(), 1);
+    }
+
+    #[test]
+    fn of_two_series_made_at_a_moment_the_first_stands_and_the_other_was_in_vain() {
+        let (entry, attributes) = (entry(&LedgerBuilder::default()), attributes()[0]);
+        let series = || Some(Series::new(entry.endpoint.clone(), attributes, Arc::clone(&entry.core), None));
+        let memory = Memory::of(&entry.core);
+        let mut in_vain = 0;
+        let make = || {
+            // What another thread does while this one makes its own.
+            entry.chain.get_or_insert(attributes, series, || panic!("it was the first"), memory);
+            series()
+        };
+        let found = entry.chain.get_or_insert(attributes, make, || in_vain += 1, memory);
+        assert!(found.is_some_and(|found| entry.iter().all(|only| Arc::ptr_eq(only, found))));
+        assert_eq!((entry.iter().count(), in_vain), (1, 1));
+    }
+
+    #[test]
+    fn a_series_whose_cell_went_to_another_is_in_vain_where_there_is_no_memory_for_more_cells() {
+        let entry = entry(&LedgerBuilder::default().max_bytes(0));
+        let memory = Memory::of(&entry.core);
+        let series = |attributes| Some(Series::new(entry.endpoint.clone(), attributes, Arc::clone(&entry.core), None));
+        let insert = |attributes| {
+            entry.chain.get_or_insert(attributes, || series(attributes), || panic!("it was the first"), memory)
+        };
+        let [first @ .., ours] = &attributes()[..7] else { panic!("there are 24") };
+        let [mut in_vain, mut made] = [0; 2];
+        for attributes in &first[..5] {
+            assert!(insert(*attributes).is_some());
+        }
+        let make = || {
+            made += 1;
+            insert(first[5]);
+            series(*ours)
+        };
+        let found = entry.chain.get_or_insert(*ours, make, || in_vain += 1, memory);
+        assert_eq!((found.is_none(), entry.iter().count(), made, in_vain), (true, 6, 1, 1));
+        assert!(insert(*ours).is_none(), "nothing is made, and nothing in vain");
+    }
+}

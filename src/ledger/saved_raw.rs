@@ -271,6 +271,9 @@ mod tests {
             ("[197, 1]", "[641, 1]", "buckets are pairs"),
             ("complete = 1", "finished = 1", "\"finished\" is no outcome"),
             ("span = \"0", "span = \"x", "a trace has 32 hexadecimal digits"),
+            ("span = \"0", "span = \"+", "a trace has 32 hexadecimal digits"),
+            ("span = \"0", "span = \"", "a trace has 32 hexadecimal digits"),
+            ("trace = \"0", "trace = \"", "a trace has 32 hexadecimal digits"),
             ("over_limit = 1", "over_limits = 1", "unknown field `over_limits`"),
             ("client GET", "server GET", "too many words"),
         ] {

@@ -213,6 +213,11 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn an_empty_body_has_a_bucket_of_its_own_below_that_of_a_single_byte() {
+        assert_eq!([0, 1, 2].map(|bytes| Bucket::of_size(bytes).index()), [None, Some(0), Some(16)]);
+    }
+
+    #[test]
     fn the_largest_size_of_a_bucket_belongs_to_it_and_the_next_does_not() {
         for index in 16..LAST {
             let largest = Bucket::new(Some(index), 1).largest();

@@ -80,3 +80,69 @@ impl Table {
         self.cells.iter().filter_map(OnceLock::get)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::builder::LedgerBuilder;
+    use super::super::core::Core;
+    use super::super::entry::Overflow;
+    use super::*;
+    use crate::endpoint::{Endpoint, Role, Upstream};
+    use http::Method;
+
+    fn key(route: &str) -> Key<'_> {
+        Key::new(Role::Server, &Method::GET, Upstream::default(), Some(route))
+    }
+
+    fn entry(key: &Key<'_>) -> Entry {
+        let core = Arc::new(Core::new(&LedgerBuilder::default()));
+        let overflow = Arc::new(Overflow::new(Role::Server, &core));
+        Entry::new(Endpoint::new(key), core, overflow)
+    }
+
+    fn route(entry: &Arc<Entry>) -> Option<&str> {
+        entry.endpoint().route()
+    }
+
+    #[test]
+    fn twice_as_many_endpoints_find_a_cell_as_there_may_be_and_each_keeps_its_own() {
+        let table = Table::new(8);
+        let routes: Vec<_> = (0..16).map(|n| format!("/{n}")).collect();
+        for made in &routes {
+            let never = || panic!("nobody else makes any");
+            table.get_or_insert(&key(made), || Some(entry(&key(made))), never).unwrap();
+            for known in &routes {
+                assert!(table.get(&key(known)).is_none_or(|found| route(found) == Some(known)));
+            }
+        }
+        for known in &routes {
+            let found = table.get_or_insert(&key(known), || panic!("it is there"), || panic!("it was"));
+            assert_eq!(found.and_then(route), Some(known.as_str()));
+        }
+        assert!(routes.iter().any(|known| table.get(&key(known)).is_some()), "most stand in their first cell");
+        assert_eq!(table.iter().count(), 16);
+        let none = table.get_or_insert(&key("/more"), || Some(entry(&key("/more"))), || panic!("none other"));
+        assert!(none.is_none());
+    }
+
+    #[test]
+    fn without_an_entry_to_put_there_a_cell_stays_empty() {
+        let table = Table::new(1);
+        assert!(table.get_or_insert(&key("/"), || None, || panic!("nothing was made")).is_none());
+        assert_eq!((table.iter().count(), table.get(&key("/")).is_none()), (0, true));
+    }
+
+    #[test]
+    fn of_two_entries_made_at_a_moment_the_first_stands_and_the_other_was_in_vain() {
+        let table = Table::new(4);
+        let mut in_vain = 0;
+        let make = || {
+            // What another thread does while this one makes its own.
+            table.get_or_insert(&key("/"), || Some(entry(&key("/"))), || panic!("it was the first"));
+            Some(entry(&key("/")))
+        };
+        let found = table.get_or_insert(&key("/"), make, || in_vain += 1);
+        assert!(found.is_some_and(|found| table.iter().all(|only| Arc::ptr_eq(only, found))));
+        assert_eq!((table.iter().count(), in_vain), (1, 1));
+    }
+}

@@ -49,3 +49,46 @@ impl TryFrom<SavedLadder> for Ladder {
         Ok(ladder)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Edges, Statistic};
+    use super::*;
+    use crate::detect::{Growth, Quantile};
+    use crate::ledger::Bucket;
+
+    fn text(climbs: &str) -> Result<Ladder, String> {
+        toml::from_str(&format!("ticks = 7\nclimbs = [{climbs}]\n")).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn a_ladder_to_a_text_and_back_is_the_same_ladder() {
+        let statistic = Statistic::new(1e-3, Duration::from_secs(10));
+        let edges = Edges::new([Bucket::new(Some(200), 10_000)], &Growth::default());
+        let mut ladder = Ladder::after(40);
+        for index in [210, 200, 230, 210] {
+            ladder.tick(&statistic, &edges, &edges.count([Bucket::new(Some(index), 3)]));
+            let text = toml::to_string(&ladder).unwrap();
+            assert_eq!(toml::from_str::<Ladder>(&text).as_ref(), Ok(&ladder), "{text}");
+        }
+        assert!(Quantile::ALL.iter().all(|quantile| ladder.height(*quantile) > 0.0));
+        assert_eq!(toml::to_string(&Ladder::after(40)).unwrap(), "ticks = 40\n");
+    }
+
+    #[test]
+    fn what_stands_on_no_rung_is_refused_and_what_stands_at_0_is_not_there() {
+        assert_eq!(text("[0, 0, 1, 1, 1, 0.0]"), Ok(Ladder::after(7)));
+        for (climbs, said) in [
+            ("[4, 0, 1, 1, 1, 2.0]", "there is no alternative 0 on rung 4"),
+            ("[0, 4, 1, 1, 1, 2.0]", "there is no alternative 4 on rung 0"),
+            ("[0, 0, 1, 1, 1, -2.0]", "-2 is no evidence"),
+            ("[0, 0, 1, 1, 1, nan]", "NaN is no evidence"),
+            ("[0, 0, 1, 1, 1, inf]", "inf is no evidence"),
+        ] {
+            let wrong = text(climbs).unwrap_err();
+            assert!(wrong.contains(said), "{wrong}\nfor {climbs}");
+        }
+    }
+}
