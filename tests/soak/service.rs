@@ -1,20 +1,27 @@
-//! A server that misbehaves on request, and counts what begins and what is answered on both ends.
+//! A service that misbehaves on request, the bodies it is made of, and counts of what begins on both ends.
 
 use std::convert::Infallible;
-use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
 use http::{Request, Response, StatusCode};
-use http_body::{Body, Frame};
-use http_body_util::combinators::UnsyncBoxBody;
+use http_body::Frame;
+use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use tokio::sync::Semaphore;
 use tokio::task::yield_now;
+use tower::BoxError;
 
-pub type AnyBody = UnsyncBoxBody<Bytes, Infallible>;
+/// What is sent, either way.
+pub type AnyBody = BoxBody<Bytes, Infallible>;
+/// What is received, either way, through our layers.
+pub type Received = UnsyncBoxBody<Bytes, BoxError>;
+/// What a server does, whatever stack it is in.
+pub type Handler = Arc<dyn Fn(Request<Received>) -> BoxFuture<'static, Response<AnyBody>> + Send + Sync>;
 
 /// Where servers refuse an answer; clients do at half of it.
 pub const LIMIT: u64 = 20_000;
@@ -26,11 +33,13 @@ pub const PATHS: [&str; 8] = ["/read", "/read", "/stream", "/forever", "/large",
 
 /// What was begun, counted apart from any ledger.
 #[derive(Clone, Debug, Default)]
-pub struct Begun(Arc<[AtomicU64; 5]>);
+pub struct Begun(Arc<[AtomicU64; 6]>);
 
 /// One thing that is counted.
 #[derive(Clone, Copy, Debug)]
 pub enum What {
+    /// Connections that a server has taken.
+    Connection,
     /// Requests that came to the server's layer, or were given to the client's.
     ServerRequest,
     ClientRequest,
@@ -53,11 +62,11 @@ impl Begun {
 }
 
 pub fn full(bytes: u64) -> AnyBody {
-    Full::new(Bytes::from(vec![b'x'; usize::try_from(bytes).unwrap()])).boxed_unsync()
+    Full::new(Bytes::from(vec![b'x'; usize::try_from(bytes).unwrap()])).boxed()
 }
 
 pub fn empty() -> AnyBody {
-    Empty::new().boxed_unsync()
+    Empty::new().boxed()
 }
 
 /// Frames of a kilobyte, each of which waits for its turn: nobody knows how many there will be.
@@ -67,13 +76,17 @@ pub fn frames(count: usize) -> AnyBody {
         yield_now().await;
         Ok::<_, Infallible>(Frame::data(Bytes::from_static(&KILOBYTE)))
     });
-    StreamBody::new(frames).boxed_unsync()
+    BodyExt::boxed(StreamBody::new(frames))
 }
 
-pub async fn handle<B>(request: Request<B>) -> Result<Response<AnyBody>, Infallible>
-where
-    B: Body<Data = Bytes> + Unpin,
-{
+/// A handler whose every path goes wrong in its way. `/hang` does so until the gate is closed: hyper does not see that a
+/// client has gone while a request lies unread before a handler that does not end.
+pub fn misbehaving(gate: &Arc<Semaphore>) -> Handler {
+    let gate = Arc::clone(gate);
+    Arc::new(move |request| misbehave(request, Arc::clone(&gate)).boxed())
+}
+
+async fn misbehave(request: Request<Received>, gate: Arc<Semaphore>) -> Response<AnyBody> {
     let (parts, mut body) = request.into_parts();
     let path = parts.uri.path();
     let mut response = Response::new(empty());
@@ -91,11 +104,11 @@ where
             // Says nothing on its way, unlike `panic!`.
             std::panic::resume_unwind(Box::new("a handler that panics"));
         }
-        "/hang" => pending().await,
+        "/hang" => drop(gate.acquire().await),
         _ => {
             let status = path.rsplit('/').next().and_then(|code| code.parse().ok());
             *response.status_mut() = status.unwrap_or(StatusCode::OK);
         }
     }
-    Ok(response)
+    response
 }

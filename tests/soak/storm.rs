@@ -1,104 +1,109 @@
 //! A storm of refusals, and what it does to connections: with and without the bounded drain, on both ends.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use http::{Method, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use plimsoll::{ClientLayer, Ledger, Limit, MIB, Outcome, ServerLayer};
-use tokio::net::TcpListener;
-use tower::{Layer, Service, ServiceExt, service_fn};
+use plimsoll::{Ledger, Limit, LimitExceeded, MIB, Outcome};
+use tower::ServiceExt;
 
-use super::alone;
-use super::service::{AnyBody, full};
-use super::support::loopback::{Tasks, client, serve_connection};
+use super::service::{Handler, What};
+use super::stack::{Call, Caller, Ends, Running, Stack, Upload};
 use super::support::protocol::Protocol;
+use super::{alone, nothing_is_left_behind};
 
-const CALLS: u64 = 60;
+const CALLS: u64 = 20;
+/// So many callers at once.
+const CROWD: usize = 4;
 const LIMIT: u64 = 1_000;
 /// Too large for the limit. An upload that is sent in one go, so that no broken pipe hides its refusal; and an answer
 /// beyond what hyper has read already when it is dropped.
 const UPLOAD: u64 = 16_000;
-const ANSWER: u64 = 300_000;
+static ANSWER: [u8; 300_000] = [b'x'; 300_000];
 const DRAIN: u64 = MIB;
 
-/// Serves, and counts the connections that are opened.
-async fn counting<S>(protocol: Protocol, service: S, tasks: &Tasks) -> (SocketAddr, Arc<AtomicU64>)
-where
-    S: Service<Request<Incoming>, Error = Infallible> + Clone + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<plimsoll::ServerBody<AnyBody>>>,
-    S::Future: Send,
-{
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (opened, connections) = (Arc::new(AtomicU64::new(0)), tasks.clone());
-    let count = Arc::clone(&opened);
-    tasks.spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            count.fetch_add(1, SeqCst);
-            stream.set_nodelay(true).unwrap();
-            connections.spawn(serve_connection(protocol, stream, service.clone(), connections.clone()));
-        }
-    });
-    (address, opened)
-}
-
-/// How many connections so many refused calls take, one after the other; every one of them is refused and counted.
-fn connections(protocol: Protocol, server: &ServerLayer, caller: &ClientLayer, upload: u64, ledger: &Ledger) -> u64 {
-    let _alone = alone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let tasks = Tasks::default();
-        let handler = service_fn(async |request: Request<_>| {
-            let _read = BodyExt::collect(request.into_body()).await;
-            Ok::<_, Infallible>(Response::new(full(ANSWER)))
-        });
-        let (address, opened) = counting(protocol, server.layer(handler), &tasks).await;
-        let caller = caller.layer(client(protocol, &tasks));
-        for _ in 0..CALLS {
-            let body = Full::new(Bytes::from(vec![b'x'; usize::try_from(upload).unwrap()]));
-            let request = Request::post(format!("http://{address}/storm")).body(body).unwrap();
-            match caller.clone().oneshot(request).await {
-                Ok(answer) => {
-                    assert_eq!(answer.status(), 413);
-                    answer.into_body().collect().await.unwrap();
-                }
-                Err(error) => assert!(error.limit_exceeded().is_some(), "{error}"),
-            }
-        }
-        tasks.end().await;
-        let refused = ledger.snapshot().outcomes().get(Outcome::RejectedEarly);
-        assert_eq!(refused, CALLS, "{protocol:?}");
-        opened.load(SeqCst)
-    })
+/// Who refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Server,
+    Client,
 }
 
 #[test]
 fn a_server_that_refuses_uploads_keeps_its_connections_where_it_drains_them() {
-    let stormed = |protocol, drain| {
-        let ledger = Ledger::new();
-        let server = ServerLayer::new(&ledger).request_limit(Limit::reject_over(LIMIT)).drain_refused_up_to(drain);
-        connections(protocol, &server, &ClientLayer::new(&Ledger::new()), UPLOAD, &ledger)
-    };
-    assert_eq!(stormed(Protocol::Http1, DRAIN), 1);
-    assert_eq!(stormed(Protocol::Http1, 0), CALLS, "each refusal closes its connection");
-    assert_eq!(stormed(Protocol::Http2, DRAIN), 1);
-    assert_eq!(stormed(Protocol::Http2, 0), 1, "a refusal ends its stream alone");
+    storm(Side::Server);
 }
 
 #[test]
 fn a_client_that_refuses_answers_keeps_its_connections_where_it_drains_them() {
-    let stormed = |protocol, drain| {
-        let ledger = Ledger::new();
-        let caller = ClientLayer::new(&ledger).response_limit(Limit::reject_over(LIMIT)).drain_refused_up_to(drain);
-        connections(protocol, &ServerLayer::new(&Ledger::new()), &caller, 10, &ledger)
-    };
-    assert_eq!(stormed(Protocol::Http1, DRAIN), 1);
-    assert_eq!(stormed(Protocol::Http1, 0), CALLS, "each refusal loses its connection");
-    assert_eq!(stormed(Protocol::Http2, DRAIN), 1);
-    assert_eq!(stormed(Protocol::Http2, 0), 1, "a refusal ends its stream alone");
+    storm(Side::Client);
+}
+
+fn storm(side: Side) {
+    let _alone = alone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stormed = |stack, protocol, drain| runtime.block_on(connections(stack, protocol, side, drain));
+    nothing_is_left_behind(&runtime, |_| {
+        for stack in Stack::ALL.iter().copied() {
+            assert_eq!(stormed(stack, Protocol::Http1, DRAIN), 1, "{stack:?}");
+            assert_eq!(stormed(stack, Protocol::Http1, 0), CALLS, "each refusal costs its connection: {stack:?}");
+            assert_eq!(stormed(stack, Protocol::Http2, DRAIN), 1, "{stack:?}");
+            assert_eq!(stormed(stack, Protocol::Http2, 0), 1, "a refusal ends its stream alone: {stack:?}");
+        }
+    });
+}
+
+/// How many connections so many refused calls take, one after the other. Then come as many from a crowd, and every one of
+/// them is refused and counted.
+async fn connections(stack: Stack, protocol: Protocol, side: Side, drain: u64) -> u64 {
+    let limit = |of: Side| if of == side { Limit::reject_over(LIMIT) } else { Limit::unlimited() };
+    let ends = Ends::new(
+        &Ledger::new(),
+        |server| server.request_limit(limit(Side::Server)).drain_refused_up_to(drain),
+        |client| client.response_limit(limit(Side::Client)).drain_refused_up_to(drain),
+    );
+    let server = Running::start(stack, protocol, &ends, reading());
+    let caller = server.caller(0);
+    for _ in 0..CALLS {
+        refused(caller.clone(), side).await;
+    }
+    let connections = ends.begun.get(What::Connection);
+    let crowd = (0..CROWD).map(async |_| {
+        for _ in 0..CALLS {
+            refused(caller.clone(), side).await;
+        }
+    });
+    join_all(crowd).await;
+    drop(caller);
+    server.end().await;
+    let case = format!("{stack:?}, {protocol:?}, {side:?}, drained up to {drain}");
+    ends.all_counted(&case).await;
+    let refused = ends.ledger.snapshot().outcomes().get(Outcome::RejectedEarly);
+    assert_eq!(refused, CALLS * (1 + CROWD as u64), "{case}");
+    connections
+}
+
+/// Reads what comes, and answers with much.
+fn reading() -> Handler {
+    Arc::new(|request| {
+        let answer = async {
+            let _read = request.into_body().collect().await;
+            Response::new(Full::new(Bytes::from_static(&ANSWER)).boxed())
+        };
+        FutureExt::boxed(answer)
+    })
+}
+
+async fn refused(caller: Caller, side: Side) {
+    let upload = Upload::Bytes(if side == Side::Server { UPLOAD } else { 10 });
+    match caller.oneshot(Call { method: Method::POST, path: "/storm".into(), upload }).await {
+        Ok(answer) => {
+            assert_eq!((side, answer.status().as_u16()), (Side::Server, 413));
+            answer.into_body().collect().await.unwrap();
+        }
+        Err(error) => assert!(side == Side::Client && LimitExceeded::find(&*error).is_some(), "{error}"),
+    }
 }

@@ -94,7 +94,12 @@ pub struct FrameSocket(Raw);
 
 impl FrameSocket {
     pub async fn connect(address: SocketAddr) -> Self {
-        let mut raw = Raw::connect(address).await;
+        Self::begin(TcpStream::connect(address).await.unwrap()).await
+    }
+
+    /// The client's end of a connection.
+    pub async fn begin(stream: TcpStream) -> Self {
+        let mut raw = Raw::of(stream);
         raw.send(PREFACE).await;
         Self::settled(raw).await
     }
@@ -147,7 +152,12 @@ impl FrameSocket {
 
     /// Takes back a request.
     pub async fn reset(&mut self, stream: u32, code: u32) {
-        self.send(RST_STREAM, 0, stream, code.to_be_bytes().to_vec()).await;
+        self.try_reset(stream, code).await.unwrap();
+    }
+
+    /// The same, where the other side may have closed the connection already.
+    pub async fn try_reset(&mut self, stream: u32, code: u32) -> io::Result<()> {
+        self.try_send(RST_STREAM, 0, stream, code.to_be_bytes().to_vec()).await
     }
 
     /// The next frame of a stream; settings and pings are answered, window updates passed over.
