@@ -9,7 +9,7 @@
 #[cfg(not(loom))]
 pub(crate) use foldhash::fast::RandomState as HashState;
 #[cfg(not(loom))]
-pub(crate) use std::sync::{OnceLock, atomic};
+pub(crate) use std::sync::{Mutex, OnceLock, atomic};
 
 #[cfg(loom)]
 pub(crate) use self::modelled::OnceLock;
@@ -17,7 +17,7 @@ pub(crate) use self::modelled::OnceLock;
 #[cfg(loom)]
 pub(crate) use foldhash::fast::FixedState as HashState;
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic;
+pub(crate) use loom::sync::{Mutex, atomic};
 
 #[cfg(loom)]
 mod modelled {

@@ -20,6 +20,7 @@ mod exemplar;
 mod handle;
 #[cfg(all(test, loom))]
 mod models;
+mod octave;
 mod pace;
 #[cfg(feature = "serde")]
 mod saved;

@@ -5,12 +5,14 @@
 //! An edge is compared as an integer scaled to 64 bits, so no size ever lands beside its bucket.
 
 use super::core::Memory;
+use super::octave::{BUCKETS, Counted, Octave};
 use super::size_distribution::{Bucket, SizeDistribution};
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Buckets an octave (a doubling): 2^4, for scale 4.
-pub(super) const PER_OCTAVE: u16 = 16;
+/// As bucket numbers count them.
+#[allow(clippy::cast_possible_truncation, reason = "16")]
+pub(super) const PER_OCTAVE: u16 = BUCKETS as u16;
 /// Octaves kept apart: up to 2^40 bytes, 1 TiB. Larger sizes are counted in the last bucket.
 const OCTAVES: usize = 40;
 pub(super) const LAST: u16 = 640;
@@ -38,36 +40,50 @@ const EDGES: [u64; 17] = [
     u64::MAX,
 ];
 
-/// For each 64th of an octave, the first edge at or above its lower end. An edge's distance to the next is more
-/// than two 64ths, so one comparison decides the rest.
-const FIRST_EDGE: [u8; 64] = first_edges();
+/// For each 64th of an octave, how many buckets end below it. An edge's distance to the next is more than two 64ths, so
+/// one comparison decides the rest.
+const ENDED: [u8; 64] = ended();
 
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated when compiled")]
-const fn first_edges() -> [u8; 64] {
+const fn ended() -> [u8; 64] {
     let mut cells = [0; 64];
     let mut cell = 0;
     while cell < 64 {
         let low = (1 << 63) + ((cell as u64) << 57);
-        let mut edge = 0;
-        while EDGES[edge as usize] < low {
-            edge += 1;
+        let mut ended = 0;
+        while EDGES[ended as usize + 1] < low {
+            ended += 1;
         }
-        cells[cell] = edge;
+        cells[cell] = ended;
         cell += 1;
     }
     cells
 }
 
 /// The bucket of a size of 1 byte or more: `ceil(16 * log2(size))`, exact, at most 640.
-#[inline]
 pub(super) fn bucket_of(size: u64) -> u16 {
-    let zeros = size.leading_zeros();
-    let scaled = size.wrapping_shl(zeros);
-    let cell = (scaled >> 57 & 63) as usize;
-    let first = FIRST_EDGE.get(cell).copied().unwrap_or(0);
-    let over = EDGES.get(usize::from(first)).is_some_and(|edge| scaled > *edge);
-    let octave = (63u32.saturating_sub(zeros) & 63) as u16;
-    octave.wrapping_mul(PER_OCTAVE).wrapping_add(u16::from(first)).wrapping_add(u16::from(over)).min(LAST)
+    match size {
+        0 | 1 => 0,
+        _ => {
+            let (octave, bucket) = place_of(size);
+            let number = octave.saturating_mul(BUCKETS).saturating_add(bucket).saturating_add(1);
+            u16::try_from(number).unwrap_or(LAST)
+        }
+    }
+}
+
+/// The octave of a size of 2 bytes or more, and its bucket there, both counted from 0: octave `o` holds the sizes in
+/// `(2^o, 2^(o+1)]`. Larger ones lie where the largest does.
+#[inline]
+fn place_of(size: u64) -> (usize, usize) {
+    // As upper edges belong to buckets, it is the size below that has the leading bit of the octave.
+    let below = size.min(LARGEST).saturating_sub(1);
+    let zeros = below.leading_zeros();
+    // One unit less than the size scaled to 64 bits: no edge but the last, which ends the octave, lies in between.
+    let scaled = !(!below).wrapping_shl(zeros);
+    let ended = usize::from(ENDED.get((scaled >> 57 & 63) as usize).copied().unwrap_or(0));
+    let over = EDGES.get(ended.wrapping_add(1)).is_some_and(|edge| scaled > *edge);
+    ((zeros ^ 63) as usize, ended.wrapping_add(usize::from(over)))
 }
 
 /// `floor(2^(index/16))`, exact: the largest whole size in a bucket.
@@ -79,22 +95,16 @@ pub(super) fn edge(index: u16) -> u64 {
 /// Counts of sizes by bucket; an octave's counters are allocated when its first size comes.
 #[derive(Debug)]
 pub(super) struct Sizes {
-    sum: AtomicU64,
     max: AtomicU64,
     zero: AtomicU64,
     one: AtomicU64,
     octaves: [OnceLock<Box<Octave>>; OCTAVES],
 }
 
-/// Alone on its cache lines: who counts for another series does not wait for this one.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Octave([AtomicU64; PER_OCTAVE as usize]);
-
 impl Default for Sizes {
     fn default() -> Self {
-        let [sum, max, zero, one] = Default::default();
-        Self { sum, max, zero, one, octaves: std::array::from_fn(|_| OnceLock::new()) }
+        let [max, zero, one] = Default::default();
+        Self { max, zero, one, octaves: std::array::from_fn(|_| OnceLock::new()) }
     }
 }
 
@@ -102,11 +112,16 @@ impl Sizes {
     /// Counts one size. `false`, and nothing counted, where it needs memory that there is not.
     #[inline]
     pub(super) fn add(&self, size: u64, memory: Memory<'_>) -> bool {
-        let Some(counter) = self.counter(size, memory) else { return false };
-        counter.fetch_add(1, Relaxed);
-        // A refused body may have declared anything: a sum that runs over stays at its end.
-        if self.sum.fetch_add(size, Relaxed).checked_add(size).is_none() {
-            self.sum.store(u64::MAX, Relaxed);
+        match size {
+            0 => _ = self.zero.fetch_add(1, Relaxed),
+            1 => _ = self.one.fetch_add(1, Relaxed),
+            _ => {
+                let (octave, bucket) = place_of(size);
+                let Some(counters) = self.octaves.get(octave).and_then(|cell| memory.get_or_make(cell)) else {
+                    return false;
+                };
+                counters.add(bucket, size.wrapping_sub(1 << octave));
+            }
         }
         if size > self.max.load(Relaxed) {
             self.max.fetch_max(size, Relaxed);
@@ -114,56 +129,40 @@ impl Sizes {
         true
     }
 
-    #[inline]
-    fn counter(&self, size: u64, memory: Memory<'_>) -> Option<&AtomicU64> {
-        match size {
-            0 => Some(&self.zero),
-            1 => Some(&self.one),
-            _ => {
-                let place = bucket_of(size).wrapping_sub(1);
-                let octave = self.octaves.get(usize::from(place / PER_OCTAVE))?;
-                memory.get_or_make(octave)?.0.get(usize::from(place % PER_OCTAVE))
+    /// Calls `each` for every bucket that is not empty, in order; the bucket of empty bodies first, as `None`. Gives the
+    /// bytes of all sizes; a sum that runs over stays at its end.
+    pub(super) fn for_each(&self, mut each: impl FnMut(Option<u16>, u64)) -> u64 {
+        let mut visit = |bucket, count| {
+            if count > 0 {
+                each(bucket, count);
             }
-        }
-    }
-
-    /// Calls `each` for every bucket that is not empty, in order; the bucket of empty bodies first, as `None`.
-    pub(super) fn for_each(&self, mut each: impl FnMut(Option<u16>, u64)) {
-        let mut visit = |bucket, counter: &AtomicU64| match counter.load(Relaxed) {
-            0 => {}
-            count => each(bucket, count),
         };
-        visit(None, &self.zero);
-        visit(Some(0), &self.one);
-        for (octave, first) in self.octaves.iter().zip((1..).step_by(usize::from(PER_OCTAVE))) {
-            for (counter, bucket) in octave.get().into_iter().flat_map(|octave| &octave.0).zip(first..) {
-                visit(Some(bucket), counter);
+        visit(None, self.zero.load(Relaxed));
+        let mut sum = self.one.load(Relaxed);
+        visit(Some(0), sum);
+        for ((octave, lower), first) in self.octaves.iter().zip(0..).zip((1..).step_by(BUCKETS)) {
+            let Some(octave) = octave.get() else { continue };
+            let Counted { counts, excess } = octave.read();
+            sum = sum.saturating_add(excess);
+            for (count, bucket) in counts.into_iter().zip(first..) {
+                sum = sum.saturating_add(count.saturating_mul(1 << lower));
+                visit(Some(bucket), count);
             }
         }
+        sum
     }
 
-    /// A number that is another one as soon as a size was counted: their sum, and the empty ones far above it. Where the
-    /// sum can grow no more, the counts themselves.
+    /// A number that is another one as soon as a size was counted: how many there are.
     pub(super) fn fingerprint(&self) -> u64 {
-        const EMPTY: u64 = 0x9e37_79b9_7f4a_7c15;
-        match self.sum.load(Relaxed) {
-            u64::MAX => {
-                let mut all = 0u64;
-                self.for_each(|_, count| all = all.wrapping_add(count));
-                all
-            }
-            sum => sum.wrapping_add(self.zero.load(Relaxed).wrapping_mul(EMPTY)),
-        }
+        let mut all = 0u64;
+        self.for_each(|_, count| all = all.wrapping_add(count));
+        all
     }
 
     /// Adds what is counted here to `into`.
     pub(super) fn read_into(&self, into: &mut SizeDistribution) {
-        let mut other = SizeDistribution {
-            sum: self.sum.load(Relaxed),
-            max: self.max.load(Relaxed),
-            ..SizeDistribution::default()
-        };
-        self.for_each(|index, count| {
+        let mut other = SizeDistribution { max: self.max.load(Relaxed), ..SizeDistribution::default() };
+        other.sum = self.for_each(|index, count| {
             other.count = other.count.saturating_add(count);
             other.buckets.push(Bucket::new(index, count));
         });
