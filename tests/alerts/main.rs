@@ -3,24 +3,21 @@
 #![cfg(test)]
 #![cfg(all(feature = "axum", feature = "opentelemetry", feature = "reqwest-middleware", feature = "serde"))]
 #![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
-#![allow(dead_code, reason = "the example's services have more to tell than is asked of them")]
 
-#[path = "../../examples/incident/checkout.rs"]
-mod checkout;
-#[path = "../../examples/incident/inventory.rs"]
-mod inventory;
+#[path = "../support/incident.rs"]
+mod incident;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use plimsoll::detect::Period;
 use plimsoll::policy::{EndpointPolicy, LabelName, Policy, RuleSettings};
-use plimsoll::{Detector, Ledger, OpenMetrics};
+use plimsoll::{Detector, OpenMetrics};
 use serde_json::json;
 
+use crate::incident::{Incident, address, checkout};
 use crate::support::alertmanager::Alertmanager;
 use crate::support::prometheus::{Prometheus, Setup};
 use crate::support::wire::serve;
@@ -52,29 +49,26 @@ async fn order(checkout: String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn growth_is_an_alert_that_arrives_though_a_limit_refuses_it() {
-    let ledger = Ledger::new();
-    let inventory = serve(inventory::app()).await;
-    let address = inventory.trim_start_matches("http://").parse().unwrap();
-    let checkout = serve(checkout::app(&ledger, address, Arc::default())).await;
-    let http = reqwest::Client::new();
+    let incident = Incident::start().await;
+    let ledger = &incident.ledger;
     // p99 can be judged from a thousand bodies on.
-    let detector = Detector::builder(&ledger)
+    let detector = Detector::builder(ledger)
         .policy(&policy())
         .tick_interval(Duration::from_millis(250))
         .period(Period::Bodies(1_000))
         .build();
     let _ticker = detector.start().unwrap();
-    let page = OpenMetrics::new(&ledger).detector(&detector);
+    let page = OpenMetrics::new(ledger).detector(&detector);
     let metrics = serve(Router::new().route_service("/metrics", page)).await;
 
     let Some(alertmanager) = Alertmanager::start() else { return };
     let setup = Setup {
-        targets: vec![metrics.trim_start_matches("http://").to_owned()],
+        targets: vec![address(&metrics).to_owned()],
         rules: vec![policy().prometheus_rules()],
         alertmanagers: vec![alertmanager.address().to_owned()],
     };
     let Some(prometheus) = Prometheus::start(&setup).await else { return };
-    let load = tokio::spawn(order(checkout));
+    let load = tokio::spawn(order(incident.checkout.clone()));
 
     // Calm: there is enough traffic for the rules to judge, and they find nothing.
     let bodies = "sum(endpoint:plimsoll_bodies_offered:increase{plimsoll_upstream=\"inventory\"})";
@@ -84,8 +78,7 @@ async fn growth_is_an_alert_that_arrives_though_a_limit_refuses_it() {
     let firing = "count(ALERTS{alertstate=\"firing\"}) or vector(0)";
     assert_eq!(prometheus.value(firing, |_| true).await, 0.0);
 
-    let details = json!({ "include_full_sku_details": true });
-    http.post(format!("{inventory}/deploy")).json(&details).send().await.unwrap().error_for_status().unwrap();
+    incident.deploy().await;
     let growth = alertmanager.alert("BodyGrowth").await;
     assert_eq!(growth["labels"]["owner"], "team-checkout");
     assert_eq!(growth["labels"]["endpoint"], SKU);

@@ -3,32 +3,24 @@
 #![cfg(test)]
 #![cfg(all(feature = "axum", feature = "opentelemetry", feature = "reqwest-middleware"))]
 #![allow(clippy::arithmetic_side_effects, reason = "tests may fail loudly")]
-#![allow(dead_code, reason = "the example's services have more to tell than is asked of them")]
 
-#[path = "../../examples/incident/checkout.rs"]
-mod checkout;
-#[path = "../../examples/incident/inventory.rs"]
-mod inventory;
+#[path = "../support/incident.rs"]
+mod incident;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use plimsoll::{Direction, Ledger, Role, SizeDistribution};
+use plimsoll::{Direction, Role, SizeDistribution};
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::incident::{Incident, address};
 use crate::support::prometheus::{Prometheus, Setup};
-use crate::support::wire::serve;
-
-fn address(url: &str) -> &str {
-    url.trim_start_matches("http://")
-}
 
 /// Orders article after article; the trace ids of those that were refused.
 async fn order(checkout: &str, times: u32) -> BTreeSet<String> {
@@ -63,17 +55,14 @@ async fn exemplars_lead_to_refused_calls_and_quantiles_agree_with_the_ledger() {
     let tracer = SdkTracerProvider::builder().build();
     let subscriber = Registry::default().with(tracing_opentelemetry::layer().with_tracer(tracer.tracer("test")));
     let _subscribed = subscriber.set_default();
-    let ledger = Ledger::new();
-    let inventory = serve(inventory::app()).await;
-    let upstream = address(&inventory).parse().unwrap();
-    let checkout = serve(checkout::app(&ledger, upstream, Arc::default())).await;
-    let setup = Setup { targets: vec![address(&checkout).to_owned()], ..Setup::default() };
+    let incident = Incident::start().await;
+    let Incident { ledger, checkout, .. } = &incident;
+    let setup = Setup { targets: vec![address(checkout).to_owned()], ..Setup::default() };
     let Some(prometheus) = Prometheus::start(&setup).await else { return };
 
-    assert!(order(&checkout, 40).await.is_empty());
-    let deploy = json!({ "include_full_sku_details": true });
-    reqwest::Client::new().post(format!("{inventory}/deploy")).json(&deploy).send().await.unwrap();
-    let refused = order(&checkout, 15).await;
+    assert!(order(checkout, 40).await.is_empty());
+    incident.deploy().await;
+    let refused = order(checkout, 15).await;
     assert_eq!(refused.len(), 15);
 
     let over = "plimsoll_body_over_limit_total{plimsoll_upstream=\"inventory\"}";
