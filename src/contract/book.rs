@@ -164,7 +164,10 @@ impl Raw {
             (Some(_), ..) => return Err(here("an entry for a fixture has no endpoint, direction, status or view")),
             (None, Some(endpoint), Some(direction)) => Subject::Bodies {
                 endpoint: endpoint.into_inner(),
-                direction: one_of(&direction, [Direction::Request, Direction::Response], Direction::as_str)?,
+                direction: match one_of(&direction, [Direction::Request, Direction::Response], Direction::as_str)? {
+                    Direction::Request if status.is_some() => return Err(here("an entry for requests has no status")),
+                    direction => direction,
+                },
                 status: status.map(|status| class(&status)).transpose()?,
                 view: match view {
                     Some(view) => one_of(&view, [View::Wire, View::Decoded], View::as_str)?,
@@ -250,6 +253,7 @@ reason = "shops show \"full\" details"
             ("bodies = 1\n", "bytes = 1\n", "line 7: unknown field `bytes`, expected one of `suite`, `fixture`"),
             ("fixture = \"an order\"\n", "", "line 5: an entry needs `fixture`, or `endpoint` and `direction`"),
             ("\"an order\"", "\"an order\"\nview = \"wire\"", "line 5: an entry for a fixture has no endpoint"),
+            ("\"response\"", "\"request\"", "line 11: an entry for requests has no status, in `[[entry]]`"),
             ("\"response\"", "\"up\"", "line 14: \"up\" is not one of [\"request\", \"response\"], in `direction"),
             ("\"2xx\"", "\"200\"", "line 15: \"200\": write a class of status codes: 1xx"),
             ("client GET", "client BREW", "line 13: "),

@@ -91,7 +91,7 @@ impl Change {
     }
 
     /// How many times as large it is now, for people: of what is known beyond doubt, away from 1 to the next hundredth,
-    /// so that just over 2.0 never reads as 2.00. `None` without two sizes, and from nothing.
+    /// so that just over 2.0 never reads as 2.00; 1 where nothing is. `None` without two sizes, and from nothing.
     #[must_use]
     pub fn factor(&self) -> Option<f64> {
         let (was, is) = (self.was?, self.is?);
@@ -101,9 +101,9 @@ impl Change {
         };
         let hundredfold = u128::from(to).saturating_mul(100);
         let hundredths = match self.kind {
-            ChangeKind::Shrunk => hundredfold.checked_div(from.into())?,
+            ChangeKind::Shrunk => hundredfold.checked_div(from.into())?.min(100),
             _ if from == 0 => return None,
-            _ => hundredfold.div_ceil(from.into()),
+            _ => hundredfold.div_ceil(from.into()).max(100),
         };
         #[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
         Some(hundredths as f64 / 100.0)

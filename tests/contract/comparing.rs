@@ -3,7 +3,7 @@
 use std::fs;
 
 use plimsoll::contract::Acceptance;
-use plimsoll::contract::ChangeKind::{Grown, New, Vanished};
+use plimsoll::contract::ChangeKind::{Grown, New, Shrunk, Vanished};
 use plimsoll::{Contract, Measured};
 
 use crate::{Desk, kinds, refused, sizes, told};
@@ -129,6 +129,24 @@ fn a_contract_that_is_missing_says_how_to_make_it() {
     fs::remove_file(desk.path()).unwrap();
     fs::create_dir(desk.path()).unwrap();
     assert!(refused(&desk.path()).contains("cannot read it: "), "{}", refused(&desk.path()));
+}
+
+/// Of medians that only buckets know, the table told a factor below 1 for what had grown.
+#[test]
+fn what_grew_by_less_than_is_known_reads_as_1() {
+    let (old, new) = (Desk::new("doubt"), Desk::new("doubted"));
+    let write = |desk: &Desk, median: &str| {
+        let entry = format!("[[entry]]\nfixture = \"a\"\nbodies = 9\nmedian = {median}\nreason = \"r\"\n");
+        fs::write(desk.path(), format!("plimsoll_contract = 1\n{entry}")).unwrap();
+    };
+    write(&old, "{ at_least = 8000, at_most = 8300 }");
+    write(&new, "{ at_least = 8100, at_most = 8400 }");
+    let factors = |from: &Desk, to: &Desk| {
+        let difference = from.gate().diff(&to.gate());
+        difference.changes().map(|(change, _)| (change.kind(), change.factor())).collect::<Vec<_>>()
+    };
+    assert_eq!(factors(&old, &new), [(Grown, Some(1.0))]);
+    assert_eq!(factors(&new, &old), [(Shrunk, Some(1.0))]);
 }
 
 #[test]
