@@ -39,6 +39,8 @@ pub(super) struct Book {
     rules: Rules,
     counts: [[u64; FindingKind::ALL.len()]; Severity::ALL.len()],
     last_id: u64,
+    /// When this detector was made: what it counts runs from here, in nanoseconds since 1970.
+    began: u64,
     then: Look,
     pub(super) loaded: Loaded,
 }
@@ -62,6 +64,7 @@ impl Book {
             rules: Rules::new(settings),
             counts: Default::default(),
             last_id: loaded.last_id,
+            began: then.wall,
             then,
             loaded,
         }
@@ -104,7 +107,7 @@ impl Book {
                 self.entries.push(Arc::clone(entry));
                 let growth = self.rules.of(entry.endpoint(), settings);
                 let mut watch = Watch::new(entry.endpoint().clone(), *direction, *view, growth, now.now);
-                self.loaded.restore(&mut watch, &settings.anchor);
+                self.loaded.restore(&mut watch, entry, &settings.anchor);
                 make_room(&mut self.watches);
                 self.watches.push(watch);
                 Place { watch: self.watches.len().saturating_sub(1), fingerprint: None }
@@ -120,28 +123,27 @@ impl Book {
             let series = || entry.views().filter(|series| is_judged(series) && slot(series) == slot_number);
             reading.read(series());
             let recent = |exemplar: &Exemplar| (now.then..=now.now).contains(&exemplar.unix_nanos());
-            let first_over = |edge| {
-                let times = series().flat_map(exemplars).filter(|e| over(edge)(e) && recent(e));
-                times.map(|exemplar| exemplar.unix_nanos()).min()
+            let fresh_over = |edge| {
+                let mut fresh: Vec<_> = series().flat_map(exemplars).filter(|e| over(edge)(e) && recent(e)).collect();
+                fresh.sort_unstable_by_key(Exemplar::unix_nanos);
+                fresh
             };
-            let changes = watch.tick(now, reading, first_over);
+            let changes = watch.tick(now, reading, fresh_over);
             if watch.open.is_none() && changes.is_empty() {
                 continue;
             }
             let place = place.watch;
-            self.follow(place, changes, &series, now, settings, opened, notices);
+            self.follow(place, changes, &series, now, opened, notices);
         }
     }
 
     /// What is done where a finding is open, or was until now.
-    #[allow(clippy::too_many_arguments, reason = "one tick's, used once")]
     fn follow<'a, I: Iterator<Item = SeriesView<'a>>>(
         &mut self,
         place: usize,
         changes: Vec<Change>,
         series: &impl Fn() -> I,
         now: &Now<'_>,
-        settings: &DetectorBuilder,
         opened: &mut Vec<Finding>,
         notices: &mut Vec<Notice>,
     ) {
@@ -150,7 +152,8 @@ impl Book {
         let bytes = edge.map(|edge| Bucket::new(Some(edge), 0).largest());
         series().for_each(|series| series.mark_above(bytes));
         if let (Some(open), Some(edge)) = (&mut watch.open, edge) {
-            open.finding.gather(series().flat_map(exemplars).filter(over(edge)));
+            let risen = std::mem::take(&mut watch.risen).into_iter();
+            open.finding.gather(risen.chain(series().flat_map(exemplars)).filter(over(edge)));
         }
         for change in changes {
             match change {
@@ -161,8 +164,7 @@ impl Book {
                         open.finding.id = self.last_id;
                         open.finding.event = self.last_id;
                         let versions = self.entries.get(place).map_or_else(Vec::new, |entry| entry.versions());
-                        open.finding.name_versions(&versions, open.not_before, settings.version.as_deref());
-                        open.finding.name_own_version_before(self.loaded.version.as_deref());
+                        open.finding.name_versions(&versions, &self.loaded.own, open.not_before);
                         count(&mut self.counts, &open.finding);
                         opened.push(open.finding.clone());
                     }
@@ -237,6 +239,12 @@ impl Book {
 
     pub(super) fn set_accepted(&mut self, changes: Vec<AcceptedChange>) {
         self.accepted = changes;
+    }
+
+    /// When it was made, in nanoseconds since 1970.
+    #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "other formats do not ask"))]
+    pub(super) fn began(&self) -> u64 {
+        self.began
     }
 
     #[cfg(feature = "serde")]

@@ -59,13 +59,14 @@ impl DetectorBuilder {
     ///
     /// Nothing is found before the fifth tick with traffic, so this is a fifth of the least delay. More ticks a week
     /// are more chances for a false alarm, so it also sets how much evidence one takes. A tick that comes late or
-    /// twice does no harm.
+    /// twice does no harm. Less than a millisecond counts as one.
     pub fn tick_interval(mut self, interval: Duration) -> Self {
         self.tick = interval;
         self
     }
 
-    /// Sets how many false alarms a week and series the bound allows; 0.001 by default.
+    /// Sets how many false alarms a week and series the bound allows; 0.001 by default. Outside of 1e-12 to 1, the nearer
+    /// of these.
     pub fn alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self

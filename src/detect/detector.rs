@@ -103,7 +103,9 @@ impl Detector {
         self.book().set_accepted(changes);
     }
 
-    /// Calls `each` for every judged series, without copying it; in no order. The detector waits meanwhile.
+    /// Calls `each` for every judged series, without copying it, in the order in which they had traffic first.
+    ///
+    /// The detector waits meanwhile: to ask it anything else from within would be to wait for ever.
     pub fn visit(&self, mut each: impl FnMut(JudgedSeries<'_>)) {
         let book = self.book();
         book.watches().for_each(|(watch, entry)| each(JudgedSeries::new(watch, entry)));
@@ -113,6 +115,12 @@ impl Detector {
     #[must_use]
     pub fn finding_counts(&self) -> Vec<FindingCount> {
         self.book().counts()
+    }
+
+    /// When it was made: its counts run from here, in nanoseconds since 1970.
+    #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "other formats do not ask"))]
+    pub(crate) fn began(&self) -> u64 {
+        self.book().began()
     }
 
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {

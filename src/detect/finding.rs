@@ -121,7 +121,8 @@ pub struct Finding {
     pub severity: Severity,
     /// What it looks like.
     pub kind: FindingKind,
-    /// The estimate of when it began: the first exemplar over the edge, else the tick in which the evidence began.
+    /// The estimate of when it began, to within a tick: the first exemplar over the edge that was left when the evidence
+    /// began, else the tick in which it did.
     pub since: SystemTime,
     /// When it was found.
     pub found: SystemTime,
@@ -135,9 +136,13 @@ pub struct Finding {
     pub evidence: f64,
     /// The last version seen before the change: of the upstream for a client, else our own.
     pub version_before: Option<Box<str>>,
-    /// The first version seen after it, likewise.
+    /// The first version seen after it, likewise; the same, where it was seen before the change already.
     pub version_after: Option<Box<str>>,
-    /// Bodies over the gate edge that left their trace, at most [`Finding::TRACES`]; the first ones since the change.
+    /// When `version_after` was seen first: shortly before the change, where a deploy is to blame that had few large bodies
+    /// at first.
+    pub version_since: Option<SystemTime>,
+    /// Bodies over the gate edge that left their trace, at most [`Finding::TRACES`]: those that stood when the evidence
+    /// rose, then those of the ticks after it.
     pub traces: Vec<Exemplar>,
 }
 
@@ -152,23 +157,17 @@ impl Finding {
             && self.version_after == other.version_after
     }
 
-    /// Names the upstream's versions around the change, which is no earlier than `not_before`; or our own.
-    pub(super) fn name_versions(&mut self, seen: &[Version], not_before: u64, own: Option<&str>) {
-        let (before, after): (Vec<&Version>, Vec<&Version>) =
-            seen.iter().partition(|version| version.first < not_before);
-        self.version_before = before.last().map(|version| (*version.text).into());
-        self.version_after =
-            after.first().map(|version| (*version.text).into()).or_else(|| self.version_before.clone());
-        if self.endpoint.role() == Role::Server {
-            self.version_after = own.map(Into::into);
-        }
-    }
-
-    /// Names the version of ours that ran before this process, where it is our own answers that grew.
-    pub(super) fn name_own_version_before(&mut self, before: Option<&str>) {
-        if self.endpoint.role() == Role::Server {
-            self.version_before = before.map(Into::into);
-        }
+    /// Names the versions around the change, which is no earlier than `not_before`: the upstream's, or our own.
+    pub(super) fn name_versions(&mut self, upstream: &[Version], own: &[Version], not_before: u64) {
+        let seen = match self.endpoint.role() {
+            Role::Server => own,
+            Role::Client => upstream,
+        };
+        let before = seen.iter().rfind(|version| version.first < not_before);
+        let after = seen.iter().find(|version| version.first >= not_before).or(before);
+        self.version_before = before.map(|version| (*version.text).into());
+        self.version_after = after.map(|version| (*version.text).into());
+        self.version_since = after.map(|version| clock::time(version.first));
     }
 
     /// Keeps what of these bodies came since the change, as long as there is room.
@@ -208,7 +207,11 @@ impl fmt::Display for Finding {
         }
         write!(f, ". {}", kind.sentence())?;
         match (&self.version_before, &self.version_after) {
-            (Some(before), Some(after)) if before == after => write!(f, "; the version did not change ({after})")?,
+            (Some(before), Some(after)) if before == after => {
+                write!(f, "; the version did not change ({after}")?;
+                self.version_since.iter().try_for_each(|since| write!(f, ", seen since {}", clock::Utc(*since)))?;
+                f.write_str(")")?;
+            }
             (Some(before), Some(after)) => write!(f, "; first seen with version {after}, before it {before}")?,
             (None, Some(after)) => write!(f, "; first seen with version {after}")?,
             (Some(before), None) => write!(f, "; the last version before was {before}")?,

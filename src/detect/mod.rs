@@ -42,8 +42,11 @@
 //! It is opened in the fifth tick with traffic at the earliest: as a warning, where chance is ruled out; as an alert,
 //! where the growth is larger than the gate, too. It goes to the log, to [`DetectorBuilder::on_notice`], to
 //! [`Detector::findings`] and to the metrics; while it is open, spans of bodies above the gate edge carry
-//! `plimsoll.above_baseline`, so that tail sampling can keep their traces. Several
-//! endpoints at once are one event.
+//! `plimsoll.above_baseline`, so that tail sampling can keep their traces. Several endpoints at once are one event.
+//!
+//! It names the last version that was seen before the change and the first one after: of an upstream, from the response
+//! header that [`LedgerBuilder::version_header`](crate::LedgerBuilder::version_header) names; of this service, from
+//! [`DetectorBuilder::service_version`]. Where both are one, [`Finding::version_since`] tells whether it was new.
 //!
 //! It ends when the sizes are back, when [`Detector::fixed`] is confirmed by the bodies after it, or when the change is
 //! accepted: in code with [`Detector::accept`], or as an [`AcceptedChange`]. Each end has a [`Closing`], with the sizes.

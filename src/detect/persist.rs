@@ -13,6 +13,7 @@ use super::store::{Store, StoreError};
 use super::watch::Watch;
 use crate::clock;
 use crate::endpoint::{EndpointName, Role};
+use crate::ledger::{Entry, Version};
 
 /// Where a detector's knowledge comes from, and where it is kept.
 #[derive(Clone, Debug)]
@@ -32,8 +33,8 @@ impl Default for Persistence {
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
     watches: BTreeMap<SavedKey, SavedWatch>,
-    /// The version of this service that wrote what was loaded.
-    pub(super) version: Option<Box<str>>,
+    /// The versions of this service, in the order in which they ran; this one last.
+    pub(super) own: Vec<Version>,
     pub(super) last_id: u64,
     /// When it was saved last, in nanoseconds since 1970.
     saved: u64,
@@ -84,15 +85,17 @@ impl Persistence {
                 None
             }
         });
-        let Some(saved) = stored.or_else(|| self.seed.as_deref().cloned()) else {
-            return Loaded { saved: now, ..Loaded::default() };
-        };
-        let SavedDetector { service_version, last_id, mut watches } = saved;
-        if service_version.as_deref() != version {
-            let own = watches.iter_mut().filter(|(key, _)| key.endpoint.role() == Role::Server);
-            own.for_each(|(_, watch)| watch.forget_evidence());
+        let saved = stored.or_else(|| self.seed.as_deref().cloned()).unwrap_or_default();
+        let SavedDetector { service_versions: mut own, last_id, mut watches } = saved;
+        if own.last().map(|last| &*last.text) != version {
+            let ours = watches.iter_mut().filter(|(key, _)| key.endpoint.role() == Role::Server);
+            ours.for_each(|(_, watch)| watch.forget_evidence());
+            // A version that comes back is one more: it runs after the one between.
+            own.extend(version.map(|version| Version { text: version.into(), first: now }));
+            let forgotten = own.len().saturating_sub(Version::REMEMBERED);
+            own.drain(..forgotten);
         }
-        Loaded { watches, version: service_version, last_id, saved: now, failing: false }
+        Loaded { watches, own, last_id, saved: now, failing: false }
     }
 
     /// Whether it is time to save.
@@ -104,21 +107,22 @@ impl Persistence {
 
 impl Loaded {
     /// Lets a new watch continue as what was saved of it, if anything was.
-    pub(super) fn restore(&mut self, watch: &mut Watch, anchor: &Growth) {
+    pub(super) fn restore(&mut self, watch: &mut Watch, entry: &Entry, anchor: &Growth) {
         let key = EndpointName::of(&watch.endpoint).map(|endpoint| SavedKey {
             endpoint,
             direction: watch.direction,
             view: watch.view,
         });
         if let Some(saved) = key.and_then(|key| self.watches.remove(&key)) {
-            saved.restore(watch, anchor);
+            entry.recall_versions(saved.restore(watch, anchor));
         }
     }
 
-    fn saved_with<'a>(&self, watches: impl Iterator<Item = &'a Watch>) -> BTreeMap<SavedKey, SavedWatch> {
-        let named = watches.filter_map(|watch| {
+    fn saved_with<'a>(&self, watches: impl Iterator<Item = (&'a Watch, &'a Entry)>) -> BTreeMap<SavedKey, SavedWatch> {
+        let named = watches.filter_map(|(watch, entry)| {
             let endpoint = EndpointName::of(&watch.endpoint)?;
-            Some((SavedKey { endpoint, direction: watch.direction, view: watch.view }, SavedWatch::of(watch)))
+            let saved = SavedWatch::of(watch, entry.versions());
+            Some((SavedKey { endpoint, direction: watch.direction, view: watch.view }, saved))
         });
         self.watches.clone().into_iter().chain(named).collect()
     }
@@ -130,9 +134,9 @@ impl Detector {
     pub fn saved(&self) -> SavedDetector {
         let book = self.book();
         SavedDetector {
-            service_version: self.0.settings.version.clone(),
+            service_versions: book.loaded.own.clone(),
             last_id: book.last_id(),
-            watches: book.loaded.saved_with(book.watches().map(|(watch, _)| watch)),
+            watches: book.loaded.saved_with(book.watches()),
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::saved_watch::SavedWatch;
 use crate::endpoint::{Direction, EndpointName};
 use crate::files::{self, Fault, wrong_toml};
-use crate::ledger::View;
+use crate::ledger::{Version, View};
 
 /// What the text says that it is.
 const FORMAT: &str = "plimsoll detector";
@@ -35,7 +35,8 @@ const SCALE: u32 = 4;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SavedDetector {
-    pub(super) service_version: Option<Box<str>>,
+    /// The versions of the service, in the order in which they ran; the last one wrote this.
+    pub(super) service_versions: Vec<Version>,
     pub(super) last_id: u64,
     pub(super) watches: BTreeMap<SavedKey, SavedWatch>,
 }
@@ -66,8 +67,9 @@ struct Document {
     format: String,
     version: u32,
     scale: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    service_version: Option<Box<str>>,
+    /// Each with the moment since which it ran, in nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    service_versions: Vec<Version>,
     #[serde(default)]
     last_finding: u64,
     #[serde(default)]
@@ -134,7 +136,7 @@ impl SavedDetector {
         if scale != SCALE {
             return whole(format!("its histograms are of scale {scale}; the ledger's are of scale {SCALE}"));
         }
-        let Document { service_version, last_finding, series, end, .. } = toml::from_str(text).map_err(wrong)?;
+        let Document { service_versions, last_finding, series, end, .. } = toml::from_str(text).map_err(wrong)?;
         if end.series != series.len() {
             return whole(format!("its end counts {} series; there are {}", end.series, series.len()));
         }
@@ -148,13 +150,13 @@ impl SavedDetector {
                 return whole(twice.into());
             }
         }
-        Ok(Self { service_version, last_id: last_finding, watches })
+        Ok(Self { service_versions, last_id: last_finding, watches })
     }
 
-    /// The text, which [`from_toml`](Self::from_toml) reads back.
+    /// The text, which [`from_toml`](Self::from_toml) reads back; none, where the clock was beyond the year 2262.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let Self { service_version, last_id, watches } = self;
+        let Self { service_versions, last_id, watches } = self;
         let record = |(key, watch): (&SavedKey, &SavedWatch)| {
             let SavedKey { endpoint, direction, view } = key.clone();
             Record { endpoint, direction: Word(direction), view: Word(view), watch: watch.clone() }
@@ -163,12 +165,12 @@ impl SavedDetector {
             format: FORMAT.into(),
             version: VERSION,
             scale: SCALE,
-            service_version: service_version.clone(),
+            service_versions: service_versions.clone(),
             last_finding: *last_id,
             series: watches.iter().map(record).collect(),
             end: End { series: watches.len() },
         };
-        // Nothing in it can fail to be written: no number is beyond TOML's, and no map has a key that is no text.
+        // Times alone can be beyond TOML's numbers; no map has a key that is no text.
         toml::to_string(&document).unwrap_or_default()
     }
 
@@ -179,8 +181,12 @@ impl SavedDetector {
     #[must_use]
     pub fn merge(all: impl IntoIterator<Item = Self>) -> Self {
         let mut merged = Self::default();
-        for Self { service_version, last_id: _, watches } in all {
-            merged.service_version = merged.service_version.max(service_version);
+        for Self { service_versions, last_id: _, watches } in all {
+            // Those of the instance with the latest one, whatever the order in which they come.
+            let latest = |versions: &[Version]| versions.last().map(|last| (last.first, last.text.clone()));
+            if latest(&service_versions) > latest(&merged.service_versions) {
+                merged.service_versions = service_versions;
+            }
             for (key, watch) in watches {
                 let Some(watch) = watch.into_baseline() else { continue };
                 match merged.watches.get_mut(&key) {

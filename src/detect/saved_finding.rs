@@ -30,6 +30,8 @@ pub(super) struct SavedOpen {
     version_before: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     version_after: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version_since: Option<u64>,
     by_oldest: bool,
     not_before: u64,
     alternative: usize,
@@ -66,6 +68,7 @@ impl SavedOpen {
             evidence: finding.evidence,
             version_before: finding.version_before.clone(),
             version_after: finding.version_after.clone(),
+            version_since: finding.version_since.map(unix_nanos),
             by_oldest: *by_anchor,
             not_before: *not_before,
             alternative: *alternative,
@@ -94,6 +97,7 @@ impl SavedOpen {
             evidence: self.evidence,
             version_before: self.version_before,
             version_after: self.version_after,
+            version_since: self.version_since.map(clock::time),
             traces: self.traces.iter().filter_map(SavedExemplar::restore).collect(),
         };
         Open { finding, by_anchor: by_oldest, not_before, alternative, before, recovery, fixed }

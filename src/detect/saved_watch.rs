@@ -6,16 +6,17 @@ use super::baseline::{Anchor, Baseline, Under};
 use super::counts::Counts;
 use super::ladder::Ladder;
 use super::saved_finding::SavedOpen;
-use super::settings::{Growth, Quantile};
+use super::settings::Growth;
 use super::watch::{Mark, Watch};
+use crate::ledger::Version;
 
 /// A watch as a text. Counts are those since the earliest moment that still matters, whatever a ledger held before.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SavedWatch {
-    /// Bodies above each gate edge since a baseline stands.
-    #[serde(default)]
-    above: [u64; Quantile::ALL.len()],
+    /// The versions of the upstream, and when each was seen first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    versions: Vec<Version>,
     /// All that was counted since then.
     #[serde(default)]
     total: Counts,
@@ -34,7 +35,7 @@ pub(super) struct SavedWatch {
 }
 
 impl SavedWatch {
-    pub(super) fn of(watch: &Watch) -> Self {
+    pub(super) fn of(watch: &Watch, versions: Vec<Version>) -> Self {
         let Watch {
             endpoint: _,
             direction: _,
@@ -47,11 +48,12 @@ impl SavedWatch {
             period,
             ladder,
             marks,
-            above,
+            risen: _,
+            above: _,
             open,
         } = watch;
         let mut saved = Self {
-            above: *above,
+            versions,
             total: total.clone(),
             period: period.clone(),
             ladder: ladder.clone(),
@@ -68,9 +70,12 @@ impl SavedWatch {
         saved
     }
 
-    /// Continues as what was saved: a new watch, whose ledger holds nothing yet.
-    pub(super) fn restore(self, watch: &mut Watch, anchor: &Growth) {
-        let Self { above, total, period, ladder, marks, baseline, oldest, finding } = self;
+    /// Continues as what was saved: a new watch, whose ledger holds nothing yet. Gives the versions of before.
+    ///
+    /// What is exported as a counter begins at 0, as counters of a new process do: one that went on from what was saved a
+    /// minute before would seem to have been reset, and to have counted all of it anew.
+    pub(super) fn restore(self, watch: &mut Watch, anchor: &Growth) -> Vec<Version> {
+        let Self { versions, total, period, ladder, marks, baseline, oldest, finding } = self;
         let (endpoint, direction, view) = (watch.endpoint.clone(), watch.direction, watch.view);
         watch.carried = Some(total.clone());
         watch.total = total;
@@ -81,7 +86,8 @@ impl SavedWatch {
             (Some(_), Some(finding)) => Some(Box::new(finding.restore(endpoint, direction, view))),
             _ => None,
         };
-        (watch.above, watch.period, watch.ladder, watch.marks) = (above, period, ladder, marks);
+        (watch.period, watch.ladder, watch.marks) = (period, ladder, marks);
+        versions
     }
 
     /// What had been counted at each moment that is remembered.

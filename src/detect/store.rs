@@ -124,6 +124,13 @@ impl Store for FileStore {
                 "{path}: could neither be read nor set aside, and is not written over"
             )));
         }
-        files::replace(&self.path, &saved.to_toml()).map_err(|fault| StoreError::new(fault.to_string()))
+        let text = saved.to_toml();
+        if text.is_empty() {
+            let path = self.path.display();
+            return Err(StoreError::new(format!(
+                "{path}: a time beyond the year 2262 cannot be written; set the clock"
+            )));
+        }
+        files::replace(&self.path, &text).map_err(|fault| StoreError::new(fault.to_string()))
     }
 }

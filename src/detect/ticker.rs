@@ -1,7 +1,9 @@
 //! A thread that ticks, for those who have none to spare.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::detector::Detector;
 
@@ -13,11 +15,15 @@ pub struct Ticker {
     thread: Option<JoinHandle<()>>,
 }
 
+/// No thread ticks without a pause.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 impl Detector {
     /// Starts a thread that calls [`tick`](Self::tick) every [`tick_interval`](Self::tick_interval), until what this
     /// gives is dropped.
     ///
-    /// With a runtime of your own, a task does as well: its interval timer, and `detector.tick()` for each.
+    /// With a runtime of your own, a task does as well: its interval timer, and `detector.tick()` for each. Where a
+    /// [callback](super::DetectorBuilder::on_notice) panics, that is logged, and the thread goes on.
     ///
     /// ```
     /// use plimsoll::{Detector, Ledger};
@@ -37,7 +43,7 @@ impl Detector {
             let (stop, wake) = &*stopped;
             loop {
                 let asleep = stop.lock().unwrap_or_else(PoisonError::into_inner);
-                let interval = detector.tick_interval();
+                let interval = detector.tick_interval().max(SHORTEST);
                 let (now, _) =
                     wake.wait_timeout_while(asleep, interval, |stop| !*stop).unwrap_or_else(PoisonError::into_inner);
                 if *now {
@@ -46,7 +52,10 @@ impl Detector {
                     return;
                 }
                 drop(now);
-                detector.tick();
+                // Nothing of the detector's is locked while it tells, so nothing is left half-done.
+                if catch_unwind(AssertUnwindSafe(|| detector.tick())).is_err() {
+                    tracing::error!("whoever is told of findings panicked: the detector's thread goes on");
+                }
             }
         };
         let thread = std::thread::Builder::new().name("plimsoll-detector".into()).spawn(run)?;

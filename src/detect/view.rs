@@ -82,8 +82,8 @@ impl<'a> JudgedSeries<'a> {
         self.gate(quantile).map(|gate| (f64::from(gate) / 16.0).exp2())
     }
 
-    /// Bodies above the gate edge of a quantile, ever since a baseline stands; moves at a tick. `None` where it does
-    /// not count. As a share of all bodies, more than `1 - q` says that the quantile grew by more than the gate allows.
+    /// Bodies above the gate edge of a quantile, since this detector was made and while a baseline stood; moves at a tick.
+    /// `None` where it does not count. As a share of all bodies, more than `1 - q` says that the quantile grew by more than the gate allows.
     #[must_use]
     pub fn above(&self, quantile: Quantile) -> Option<u64> {
         let counted = self.watch.above.get(quantile as usize).copied().filter(|above| *above > 0);

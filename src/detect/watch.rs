@@ -5,11 +5,11 @@ use std::cell::Cell;
 use super::baseline::{Anchor, Baseline, Period, Under, Worst, compression_lost};
 use super::counts::{Counts, merged};
 use super::finding::{Closing, Finding, FindingKind, Severity, SizeSummary};
-use super::ladder::{Ladder, Statistic, Verdict};
+use super::ladder::{CALM, Ladder, Statistic, Verdict};
 use super::settings::{Growth, Quantile};
 use crate::clock::{self, Shift};
 use crate::endpoint::{Direction, Endpoint};
-use crate::ledger::{Bucket, View};
+use crate::ledger::{Bucket, Exemplar, View};
 
 /// How many beginnings of evidence are remembered at once.
 const MARKS: usize = 4;
@@ -50,7 +50,9 @@ pub(super) struct Watch {
     pub(super) period: Under,
     pub(super) ladder: Ladder,
     pub(super) marks: Vec<Mark>,
-    /// Bodies above the gate edge of each rung, ever since a baseline stands.
+    /// While evidence rises, the last bodies over an edge that left their trace: later ones take their place in the ledger.
+    pub(super) risen: Vec<Exemplar>,
+    /// Bodies above the gate edge of each rung, while a baseline stood.
     pub(super) above: [u64; Quantile::ALL.len()],
     pub(super) open: Option<Box<Open>>,
 }
@@ -120,25 +122,26 @@ impl Watch {
             period: Under::begin(&Counts::default(), now),
             ladder: Ladder::default(),
             marks: Vec::new(),
+            risen: Vec::new(),
             above: Default::default(),
             open: None,
         }
     }
 
-    /// Takes what the ledger holds now. `first_over` finds the time of the first exemplar above a bucket's edge since
-    /// the tick before.
+    /// Takes what the ledger holds now. `fresh_over` finds the exemplars above a bucket's edge since the tick before, the
+    /// first one first.
     pub(super) fn tick(
         &mut self,
         now: &Now<'_>,
         reading: &mut Reading,
-        first_over: impl Fn(u16) -> Option<u64>,
+        fresh_over: impl Fn(u16) -> Vec<Exemplar>,
     ) -> Vec<Change> {
         let mut changes: Vec<Change> = self.roll(now).into_iter().collect();
         let bodies = self.take(reading);
         if bodies == 0 {
             return changes;
         }
-        self.climb(now, &reading.fresh, first_over);
+        self.climb(now, &reading.fresh, fresh_over);
         self.total.set(reading.identity, reading.buckets.iter().copied());
         self.period.bodies = self.period.bodies.saturating_add(bodies);
         changes.extend(if self.open.is_some() { self.follow(now) } else { self.judge(now) });
@@ -184,8 +187,10 @@ impl Watch {
         fresh.iter().fold(0, |sum, bucket| sum.saturating_add(bucket.count()))
     }
 
-    fn climb(&mut self, now: &Now<'_>, fresh: &[Bucket], first_over: impl Fn(u16) -> Option<u64>) {
-        let Self { baseline: Some(baseline), anchor, ladder, marks, above, total, period, .. } = self else { return };
+    fn climb(&mut self, now: &Now<'_>, fresh: &[Bucket], fresh_over: impl Fn(u16) -> Vec<Exemplar>) {
+        let Self { baseline: Some(baseline), anchor, ladder, marks, risen, above, total, period, .. } = self else {
+            return;
+        };
         let tick = baseline.edges.count(fresh.iter().copied());
         for (above, fresh) in above.iter_mut().zip(tick.above_gate) {
             *above = above.saturating_add(fresh);
@@ -206,14 +211,25 @@ impl Watch {
         }
         if height(number) > 0.0 {
             let edges = ladder.began_in(number).filter_map(|quantile| baseline.edges.rung(quantile));
-            let first = edges.map(|edges| edges.evidence).min().and_then(first_over);
-            let (at, worst) = (first.unwrap_or(now.now), [period.worst, period.anchor_worst]);
+            let first = edges.map(|edges| edges.evidence).min().and_then(|edge| fresh_over(edge).first().copied());
+            let at = first.map_or(now.now, |first| first.unix_nanos());
+            let worst = [period.worst, period.anchor_worst];
             marks.reserve_exact(1);
             marks.push(Mark { tick: number, at, then: now.then, before: total.clone(), worst });
         }
         if marks.len() > MARKS {
             let lowest = marks.iter().map(|mark| mark.tick).min_by(|a, b| height(*a).total_cmp(&height(*b)));
             marks.retain(|mark| Some(mark.tick) != lowest);
+        }
+        // Up to there, evidence rises and falls in calm traffic too.
+        let rising = Quantile::ALL.into_iter().filter(|quantile| ladder.height(*quantile) > CALM);
+        match rising.filter_map(|quantile| baseline.edges.rung(quantile)).map(|edges| edges.evidence).min() {
+            Some(edge) => {
+                risen.extend(fresh_over(edge));
+                let surplus = risen.len().saturating_sub(Finding::TRACES);
+                risen.drain(..surplus);
+            }
+            None => *risen = Vec::new(),
         }
     }
 
@@ -242,6 +258,7 @@ impl Watch {
             evidence: verdict.evidence,
             version_before: None,
             version_after: None,
+            version_since: None,
             traces: Vec::new(),
         };
         let worst = mark.filter(|_| severity == Severity::Alert).map(|mark| mark.worst);

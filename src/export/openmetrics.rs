@@ -48,7 +48,7 @@ impl OpenMetrics {
     ///
     /// | metric | type | what it says |
     /// |---|---|---|
-    /// | `plimsoll_bodies_above_baseline_total` | counter | bodies above the gate edge of a `plimsoll_quantile`, ever since a baseline stands |
+    /// | `plimsoll_bodies_above_baseline_total` | counter | bodies above the gate edge of a `plimsoll_quantile`, since the detector was made and while a baseline stood |
     /// | `plimsoll_regression_active` | gauge | 1 while a finding of this `plimsoll_severity` is open |
     /// | `plimsoll_regression_factor` | gauge | by how much the leading quantile grew, while one is open |
     /// | `plimsoll_findings_total` | counter | findings by `plimsoll_severity` and `plimsoll_finding_kind` |

@@ -60,6 +60,17 @@ impl Entry {
         self.versions.get().map_or_else(Vec::new, |versions| versions.log())
     }
 
+    /// Adds versions of before this process, where the ledger was told of a header for them.
+    #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "nothing is kept over a restart"))]
+    pub(crate) fn recall_versions(&self, before: Vec<Version>) {
+        if before.is_empty() || self.core.version_header.is_none() {
+            return;
+        }
+        if let Some(versions) = Memory::of(&self.core).get_or_make(&self.versions) {
+            versions.recall(before);
+        }
+    }
+
     /// The series of these attributes; the overflow series where it cannot be made.
     #[inline]
     pub(crate) fn series(&self, attributes: Attributes) -> &Arc<Series> {

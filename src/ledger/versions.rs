@@ -11,8 +11,6 @@ use crate::sync::atomic::Ordering::Relaxed;
 
 /// Versions that are told apart without a lock: as many as one roll-out has at a time, and then some.
 const KNOWN: usize = 4;
-/// Versions that are remembered.
-const REMEMBERED: usize = 8;
 /// The longest text that is taken for a version, in bytes.
 const LONGEST: usize = 64;
 
@@ -25,9 +23,31 @@ pub(crate) struct Versions {
 
 /// A version, and when it was first seen, in nanoseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(from = "(Box<str>, u64)", into = "(Box<str>, u64)")
+)]
 pub(crate) struct Version {
     pub(crate) text: Arc<str>,
     pub(crate) first: u64,
+}
+
+impl From<(Box<str>, u64)> for Version {
+    fn from((text, first): (Box<str>, u64)) -> Self {
+        Self { text: text.into(), first }
+    }
+}
+
+impl From<Version> for (Box<str>, u64) {
+    fn from(Version { text, first }: Version) -> Self {
+        ((*text).into(), first)
+    }
+}
+
+impl Version {
+    /// How many are remembered.
+    pub(crate) const REMEMBERED: usize = 8;
 }
 
 impl Versions {
@@ -48,10 +68,24 @@ impl Versions {
         if log.iter().any(|version| &*version.text == text) {
             return;
         }
-        if log.len() >= REMEMBERED {
+        if log.len() >= Version::REMEMBERED {
             log.remove(0);
         }
         log.push(Version { text: text.into(), first: now() });
+    }
+
+    /// Adds versions that were seen before this process, and when each was seen first.
+    pub(crate) fn recall(&self, before: impl IntoIterator<Item = Version>) {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        for version in before {
+            match log.iter_mut().find(|known| known.text == version.text) {
+                Some(known) => known.first = known.first.min(version.first),
+                None => log.push(version),
+            }
+        }
+        log.sort_by_key(|version| version.first);
+        let forgotten = log.len().saturating_sub(Version::REMEMBERED);
+        log.drain(..forgotten);
     }
 
     pub(crate) fn log(&self) -> Vec<Version> {
@@ -74,6 +108,18 @@ mod tests {
             versions.note(version.as_bytes(), || now);
         }
         assert_eq!(texts(&versions), [("2.30.0".to_owned(), 1), ("2.31.0".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn versions_of_before_this_process_are_recalled_in_their_order() {
+        let versions = Versions::default();
+        versions.note(b"2.31.0", || 100);
+        let version = |text: &str, first| Version { text: text.into(), first };
+        versions.recall([version("2.30.0", 1), version("2.31.0", 7)]);
+        assert_eq!(texts(&versions), [("2.30.0".to_owned(), 1), ("2.31.0".to_owned(), 7)]);
+        versions.recall((10..20).map(|n| version(&format!("2.{n}.0"), n)));
+        assert_eq!(texts(&versions).first(), Some(&("2.12.0".to_owned(), 12)));
+        assert_eq!(versions.log().len(), Version::REMEMBERED);
     }
 
     #[test]

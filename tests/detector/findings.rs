@@ -25,7 +25,8 @@ fn growth_beyond_the_limit_is_found_in_the_fifth_tick_with_its_moment_version_an
     assert_eq!(finding.found.duration_since(finding.since).unwrap(), 5 * TICK);
     assert_eq!(finding.version_before.as_deref(), Some("2.30.0"));
     assert_eq!(finding.version_after.as_deref(), Some("2.31.0"));
-    assert!(!finding.traces.is_empty() && finding.traces.len() <= 5);
+    assert_eq!(finding.traces.len(), 5, "one of each tick, though the ledger keeps only the last of a size");
+    assert_eq!(finding.traces[0].time(), finding.since, "that which says since when is among them");
     assert!(finding.traces.iter().all(|exemplar| exemplar.value() == 85_000));
     let said = finding.to_string();
     assert!(said.contains("first seen with version 2.31.0, before it 2.30.0"), "{said}");

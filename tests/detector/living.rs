@@ -150,6 +150,31 @@ fn a_ticker_ticks_until_it_is_dropped() {
     assert_eq!(seen(&world.detector), 2, "request and response of the first: it ticks no more");
 }
 
+/// A callback that panicked used to end the thread, and nothing was noticed from then on.
+#[allow(clippy::disallowed_methods, reason = "a deadline")]
+#[test]
+fn a_callback_that_panics_does_not_end_the_ticker() {
+    let told = Arc::new(Mutex::new(0));
+    let tell = Arc::clone(&told);
+    let mut world = World::with(|detector| {
+        // Not a tick is too short for the thread that ticks, either.
+        detector.tick_interval(Duration::ZERO).on_notice(move |_| {
+            *tell.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += 1;
+            panic!("as a callback may");
+        })
+    });
+    learnt(&mut world);
+    let ticker = world.detector.start().unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    for (size, notices) in [(30_000, 1), (8_000, 2)] {
+        while *told.lock().unwrap_or_else(std::sync::PoisonError::into_inner) < notices {
+            assert!(std::time::Instant::now() < deadline, "{notices} notices");
+            world.get(Answer::of(size));
+        }
+    }
+    drop(ticker);
+}
+
 /// The period used to end with the first large bodies in it, which raised the edges above those that followed.
 #[test]
 fn a_change_that_begins_as_a_period_ends_is_found_as_soon_as_any() {

@@ -8,4 +8,5 @@ mod living;
 mod policy;
 #[cfg(feature = "serde")]
 mod restart;
+mod versions;
 mod world;

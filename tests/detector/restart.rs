@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use plimsoll::Ledger;
-use plimsoll::detect::{Detector, FileStore, Notice, Period, SavedDetector, Store};
+use plimsoll::detect::{Detector, FileStore, Notice, Period, Quantile, SavedDetector, Store};
 use proptest::prelude::*;
 
 use crate::world::{Answer, PERIOD, TICK, World, found};
@@ -124,6 +124,23 @@ fn a_baseline_that_was_compiled_in_finds_growth_from_the_first_body_on() {
     let mut world = restarted(&World::new(), saved);
     let (ticks, notices) = world.until_found(Answer::of(85_000), 10);
     assert_eq!((ticks, found(&notices).len()), (5, 1));
+}
+
+/// It used to go on from what was saved, up to a minute before: to who scrapes, that is a reset to a large number, and
+/// all of it counted once more.
+#[test]
+fn a_counter_of_a_new_process_begins_at_0() {
+    let mut world = learnt();
+    world.until_found(Answer::of(60_000), 10);
+    let above = |world: &World| {
+        let mut above = 0;
+        world.detector.visit(|series| above += series.above(Quantile::P50).unwrap_or(0));
+        above
+    };
+    assert_eq!(above(&world), 50);
+    let mut world = restarted(&world, world.detector.saved());
+    world.tick(Answer::of(60_000));
+    assert_eq!((above(&world), world.detector.findings().len()), (10, 1));
 }
 
 #[test]

@@ -65,7 +65,8 @@ impl World {
     /// The same after a restart: the clock goes on, the ledger is empty, and the detector a new one.
     #[cfg(feature = "serde")]
     pub(crate) fn restart(&self, settings: impl FnOnce(DetectorBuilder) -> DetectorBuilder) -> Self {
-        let ledger = Ledger::builder().clock(self.time.clock()).build();
+        let header = HeaderName::from_static("x-service-version");
+        let ledger = Ledger::builder().clock(self.time.clock()).version_header(header).build();
         let detector = settings(Detector::builder(&ledger).tick_interval(TICK).period(Period::Bodies(PERIOD))).build();
         Self { time: self.time.clone(), ledger, detector, calls: self.calls }
     }

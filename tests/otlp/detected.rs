@@ -1,13 +1,15 @@
 //! What a detector knows reaches the collector too.
 
 use std::collections::BTreeMap;
+use std::time::UNIX_EPOCH;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value::{AsDouble, AsInt};
+use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, NumberDataPoint, metric::Data};
 use plimsoll::detect::Quantile;
 use plimsoll::{KIB, Temporality};
 
-use crate::collector::{Collector, Metrics, http, map_of};
+use crate::collector::{self, Collector, Metrics, http, map_of};
 use crate::world::{Answer, World};
 
 /// The points of a metric by the value of one of their attributes.
@@ -24,6 +26,55 @@ fn by(metrics: &Metrics, name: &str, attribute: &str) -> BTreeMap<String, f64> {
         }
     });
     points.collect()
+}
+
+/// Its counters used to have no start, and to be cumulative whatever was asked for.
+#[test]
+fn counts_of_a_detector_have_a_start_and_are_of_the_temporality_that_is_asked_for() {
+    let mut world = World::new();
+    let began = world.time.clock().now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    world.period(Answer::of(8 * KIB as usize));
+    world.until_found(Answer::of(60_000), 20);
+    let names = ["plimsoll.bodies.above_baseline", "plimsoll.findings"];
+    let sum = |metrics: &Metrics, name: &str| {
+        let Some(Data::Sum(sum)) = metrics.find(name).unwrap().data.clone() else { panic!("it is a counter") };
+        assert!(sum.data_points.iter().all(|point| point.start_time_unix_nano <= point.time_unix_nano));
+        (sum.aggregation_temporality, sum.data_points)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let collector = Collector::default();
+    let mut exporter = collector.exporter(&world.ledger, http()).detector(&world.detector);
+    runtime.block_on(exporter.export_once()).unwrap();
+    for name in names {
+        let (temporality, points) = sum(&collector.last(), name);
+        assert_eq!(temporality, AggregationTemporality::Cumulative as i32);
+        assert!(points.iter().all(|point| point.start_time_unix_nano == began), "{points:?}");
+    }
+
+    let collector =
+        Collector::answering([collector::Answer::With(200, vec![], b""), collector::Answer::With(400, vec![], b"")]);
+    let settings = http().temporality(Temporality::Delta);
+    let mut exporter = collector.exporter(&world.ledger, settings).detector(&world.detector);
+    let counts = |points: &[NumberDataPoint]| {
+        let count = |point: &NumberDataPoint| match point.value {
+            Some(AsInt(count)) => count,
+            ref other => panic!("{other:?}"),
+        };
+        points.iter().map(count).collect::<Vec<_>>()
+    };
+    runtime.block_on(exporter.export_once()).unwrap();
+    let (temporality, points) = sum(&collector.last(), names[0]);
+    assert_eq!((temporality, counts(&points)), (AggregationTemporality::Delta as i32, vec![50; 3]));
+    assert_eq!(counts(&sum(&collector.last(), names[1]).1), [1]);
+    let first = points[0].time_unix_nano;
+    world.tick(Answer::of(60_000));
+    runtime.block_on(exporter.export_once()).unwrap_err();
+    world.tick(Answer::of(60_000));
+    runtime.block_on(exporter.export_once()).unwrap();
+    let (_, points) = sum(&collector.last(), names[0]);
+    assert_eq!(counts(&points), [20; 3], "with what was lost");
+    assert!(points.iter().all(|point| point.start_time_unix_nano == first));
+    assert!(collector.last().find(names[1]).is_none(), "nothing was found in this time");
 }
 
 #[test]

@@ -17,7 +17,7 @@ const KILLS: u64 = 10;
 fn saved(letters: usize) -> SavedDetector {
     let version = "v".repeat(letters);
     let head = "format = \"plimsoll detector\"\nversion = 1\nscale = 4";
-    SavedDetector::from_toml(&format!("{head}\nservice_version = \"{version}\"\n[end]\nseries = 0\n")).unwrap()
+    SavedDetector::from_toml(&format!("{head}\nservice_versions = [[\"{version}\", 1]]\n[end]\nseries = 0\n")).unwrap()
 }
 
 #[test]

@@ -2,29 +2,65 @@
 
 use std::convert::Infallible;
 
-use super::message::{attribute, exemplar, head};
+use super::message::{attribute, exemplar, head, temporality};
+use super::settings::Temporality;
 use super::wire::Writer;
 use crate::detect::{Detector, JudgedSeries, Quantile, Severity, Stage};
 use crate::export::attributes::{Metric, SeriesAttributes, Value};
 
-/// `AGGREGATION_TEMPORALITY_CUMULATIVE`: these counts run since a baseline stands, whatever is asked of the others.
-const CUMULATIVE: u64 = 2;
+/// The counts of a detector as they were sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// In nanoseconds since 1970; 0 where nothing was sent yet.
+    at: u64,
+    /// Bodies above the baseline, by judged series and quantile: a detector forgets no series, nor their order.
+    above: Vec<u64>,
+    /// Findings by severity and kind.
+    findings: Vec<u64>,
+}
 
 /// A metric's number in the message, and what makes it what it is.
 #[derive(Clone, Copy)]
 enum Kind {
     Gauge,
-    Counter,
+    Counter(Temporality),
 }
 
-/// Adds all metrics of a detector, as of its last tick. `at` is the time in nanoseconds since 1970.
-pub(super) fn detected(out: &mut Writer, detector: &Detector, at: u64) {
+/// From when on a count runs, and until when.
+#[derive(Clone, Copy)]
+struct Stretch {
+    since: u64,
+    at: u64,
+}
+
+/// Adds all metrics of a detector, as of its last tick; counts run from what was `told` before, if anything was. `at` is
+/// the time in nanoseconds since 1970. Gives what it tells.
+pub(super) fn detected(
+    out: &mut Writer,
+    detector: &Detector,
+    told: Option<&Told>,
+    temporality: Temporality,
+    at: u64,
+) -> Told {
+    let mut now = Told { at, ..Told::default() };
+    let before = told.filter(|told| told.at > 0);
+    let since = before.map_or_else(|| detector.began(), |told| told.at).min(at);
+    let stretch = Stretch { since, at };
+    let counter = Kind::Counter(temporality);
+    // What came since then; with a stretch of its own, a count in which nothing came says nothing.
+    let fresh = |count: u64, then: Option<&u64>| {
+        let fresh = count.saturating_sub(then.copied().unwrap_or(0));
+        Some(fresh).filter(|fresh| *fresh > 0 || temporality == Temporality::Cumulative)
+    };
     let about = "Bodies above the gate edge of a quantile of the baseline.";
-    metric(out, "plimsoll.bodies.above_baseline", about, "{body}", Kind::Counter, |data| {
+    metric(out, "plimsoll.bodies.above_baseline", about, "{body}", counter, |data| {
         detector.visit(|series| {
             for quantile in Quantile::ALL {
-                let Some(above) = series.above(quantile) else { continue };
-                point(data, at, Number::Whole(above), |point| {
+                let above = series.above(quantile);
+                let then = before.and_then(|told| told.above.get(now.above.len()));
+                now.above.push(above.unwrap_or(0));
+                let Some(above) = above.and_then(|above| fresh(above, then)) else { continue };
+                count(data, stretch, above, |point| {
                     judged(point, series, Some(("plimsoll.quantile", quantile.as_str())));
                     if let Some(found) = series.above_exemplar(quantile).filter(|_| above > 0) {
                         exemplar(point, 5, &found);
@@ -40,7 +76,7 @@ pub(super) fn detected(out: &mut Writer, detector: &Detector, at: u64) {
             }
             for severity in Severity::ALL {
                 let active = series.finding().is_some_and(|finding| finding.severity == severity);
-                point(data, at, Number::Whole(active.into()), |point| {
+                gauge(data, at, Number::Whole(active.into()), |point| {
                     judged(point, series, Some(("plimsoll.severity", severity.as_str())));
                 });
             }
@@ -50,19 +86,23 @@ pub(super) fn detected(out: &mut Writer, detector: &Detector, at: u64) {
     metric(out, "plimsoll.regression.factor", about, "1", Kind::Gauge, |data| {
         detector.visit(|series| {
             let Some(finding) = series.finding() else { return };
-            point(data, at, Number::Real(finding.factor()), |point| {
+            gauge(data, at, Number::Real(finding.factor()), |point| {
                 judged(point, series, Some(("plimsoll.quantile", finding.quantile.as_str())));
             });
         });
     });
-    metric(out, "plimsoll.findings", "Findings there have been.", "{finding}", Kind::Counter, |data| {
+    metric(out, "plimsoll.findings", "Findings there have been.", "{finding}", counter, |data| {
         for found in detector.finding_counts() {
-            point(data, at, Number::Whole(found.count), |point| {
+            let then = before.and_then(|told| told.findings.get(now.findings.len()));
+            now.findings.push(found.count);
+            let Some(findings) = fresh(found.count, then) else { continue };
+            count(data, stretch, findings, |point| {
                 attribute(point, 7, "plimsoll.severity", Value::Text(found.severity.as_str()));
                 attribute(point, 7, "plimsoll.finding.kind", Value::Text(found.kind.as_str()));
             });
         }
     });
+    now
 }
 
 /// A metric; nothing where it has no points.
@@ -77,9 +117,9 @@ fn metric(out: &mut Writer, name: &str, about: &str, unit: &str, kind: Kind, poi
         head(out, name, about, unit);
         match kind {
             Kind::Gauge => out.bytes(5, &data),
-            Kind::Counter => out.message(7, |sum| {
+            Kind::Counter(asked) => out.message(7, |sum| {
                 sum.append(&data);
-                sum.varint(2, CUMULATIVE);
+                sum.varint(2, temporality(asked));
                 sum.varint(3, 1);
             }),
         }
@@ -91,7 +131,16 @@ enum Number {
     Real(f64),
 }
 
-fn point(data: &mut Writer, at: u64, value: Number, rest: impl FnOnce(&mut Writer)) {
+fn count(data: &mut Writer, stretch: Stretch, count: u64, rest: impl FnOnce(&mut Writer)) {
+    data.message(1, |point| {
+        point.fixed64(2, stretch.since);
+        point.fixed64(3, stretch.at);
+        point.fixed64(6, count);
+        rest(point);
+    });
+}
+
+fn gauge(data: &mut Writer, at: u64, value: Number, rest: impl FnOnce(&mut Writer)) {
     data.message(1, |point| {
         point.fixed64(3, at);
         match value {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tower_service::Service;
 
 use super::answer::{Failure, judge};
+use super::detected::Told;
 use super::error::{Exported, OtlpError};
 use super::message::encode;
 use super::outgoing::Outgoing;
@@ -66,8 +67,9 @@ pub struct OtlpExporter<S> {
     detector: Option<Detector>,
     service: S,
     settings: OtlpSettings,
-    /// What arrived last, where the next export counts from it.
+    /// What arrived last, where the next export counts from it; and of the detector.
     sent: Readings,
+    told: Told,
     /// How many bytes the last export had.
     size: usize,
     /// The collector asked to be left alone until then.
@@ -92,6 +94,7 @@ where
             service,
             settings,
             sent: Readings::default(),
+            told: Told::default(),
             size: 0,
             not_before: None,
             failed: 0,
@@ -102,8 +105,8 @@ where
     /// Adds what a detector of this ledger knows, as of its last tick: `plimsoll.bodies.above_baseline`,
     /// `plimsoll.regression.active`, `plimsoll.regression.factor` and `plimsoll.findings`.
     ///
-    /// What they say is told at [`OpenMetrics::detector`](crate::OpenMetrics::detector). Their counts are cumulative,
-    /// whatever the [temporality](OtlpSettings::temporality): they run since a baseline stands.
+    /// What they say is told at [`OpenMetrics::detector`](crate::OpenMetrics::detector). Cumulative counts of them run
+    /// since the detector was made.
     #[must_use]
     pub fn detector(mut self, detector: &Detector) -> Self {
         self.detector = Some(detector.clone());
@@ -153,22 +156,24 @@ where
         if all.series.is_empty() {
             return Ok(Exported::default());
         }
+        let mut told = self.told.clone();
         let message = match self.settings.temporality {
-            Temporality::Cumulative => self.encode(&all),
-            Temporality::Delta => self.encode(&all.since(&self.sent)),
+            Temporality::Cumulative => self.encode(&all, &mut told),
+            Temporality::Delta => self.encode(&all.since(&self.sent), &mut told),
         };
         let outgoing = Outgoing::new(message, &self.settings).map_err(OtlpError::compress)?;
         let exported = self.send(&outgoing).await?;
         if self.settings.temporality == Temporality::Delta {
-            self.sent = all;
+            (self.sent, self.told) = (all, told);
         }
         Ok(exported)
     }
 
-    fn encode(&mut self, readings: &Readings) -> Vec<u8> {
+    fn encode(&mut self, readings: &Readings, told: &mut Told) -> Vec<u8> {
         let first = readings.series.len().saturating_mul(BYTES_A_SERIES);
         let room = self.size.saturating_add(self.size / 8).max(first);
-        let message = encode(readings, self.detector.as_ref(), &self.settings, room);
+        let detector = self.detector.as_ref().map(|detector| (detector, told));
+        let message = encode(readings, detector, &self.settings, room);
         self.size = message.len();
         message
     }

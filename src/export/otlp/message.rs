@@ -1,6 +1,6 @@
 //! The ledger as an `ExportMetricsServiceRequest` (opentelemetry-proto 1.x, `collector/metrics/v1`).
 
-use super::detected::detected;
+use super::detected::{Told, detected};
 use super::reading::{Reading, Readings};
 use super::settings::{Histograms, OtlpSettings, Temporality};
 use super::wire::Writer;
@@ -11,16 +11,14 @@ use crate::ledger::{CLASSIC_BOUNDS, Exemplar, SizeDistribution};
 
 /// The version of the conventions whose names are written.
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.42.0";
-/// `AggregationTemporality`.
-const DELTA: u64 = 1;
-const CUMULATIVE: u64 = 2;
 /// The buckets' scale: 2^4 an octave.
 const SCALE: i32 = 4;
 
-/// Writes all that was read. `room` is how many bytes it will take, more or less.
+/// Writes all that was read, and what a detector knows beyond what it was `told` of. `room` is how many bytes it will
+/// take, more or less.
 pub(super) fn encode(
     readings: &Readings,
-    detector: Option<&Detector>,
+    detector: Option<(&Detector, &mut Told)>,
     settings: &OtlpSettings,
     room: usize,
 ) -> Vec<u8> {
@@ -37,8 +35,9 @@ pub(super) fn encode(
                 scope.text(2, env!("CARGO_PKG_VERSION"));
             });
             Metrics { readings, settings }.write(of_scope);
-            if let Some(detector) = detector {
-                detected(of_scope, detector, readings.at);
+            if let Some((detector, told)) = detector {
+                let before = (settings.temporality == Temporality::Delta).then_some(&*told);
+                *told = detected(of_scope, detector, before, settings.temporality, readings.at);
             }
             of_scope.text(3, SCHEMA);
         });
@@ -206,10 +205,15 @@ impl Metrics<'_> {
     }
 
     fn temporality(&self) -> u64 {
-        match self.settings.temporality {
-            Temporality::Cumulative => CUMULATIVE,
-            Temporality::Delta => DELTA,
-        }
+        temporality(self.settings.temporality)
+    }
+}
+
+/// `AggregationTemporality`.
+pub(super) fn temporality(asked: Temporality) -> u64 {
+    match asked {
+        Temporality::Delta => 1,
+        Temporality::Cumulative => 2,
     }
 }
 
