@@ -167,7 +167,8 @@ fn an_accepted_change_is_the_new_baseline() {
     by_hand.ticks(20, SKU, &[85_000; 10]);
     let id = by_hand.detector.findings()[0].id;
     assert!(by_hand.detector.accept(id + 1, "no such finding").is_none());
-    assert!(by_hand.detector.accept(id, "wanted").is_some());
+    let closing = by_hand.detector.accept(id, "wanted").unwrap();
+    assert_eq!(closing.at, by_hand.time.clock().now());
 
     let endpoint = "client GET /inventory/{sku} of inventory".parse().unwrap();
     let declared = World::new(|builder| builder.accepted([AcceptedChange::new(endpoint, "wanted")]));

@@ -269,6 +269,7 @@ mod tests {
             ("\"response\"", "\"up\"", "\"up\" is not one of [\"request\", \"response\"]"),
             ("[197, 1]", "[197, 0]", "buckets are pairs"),
             ("[197, 1]", "[641, 1]", "buckets are pairs"),
+            ("[197, 1]", "[197, 1], [197, 1]", "buckets are pairs"),
             ("complete = 1", "finished = 1", "\"finished\" is no outcome"),
             ("span = \"0", "span = \"x", "a trace has 32 hexadecimal digits"),
             ("span = \"0", "span = \"+", "a trace has 32 hexadecimal digits"),
