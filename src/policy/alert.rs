@@ -20,7 +20,7 @@ pub(super) enum Alert {
     Refused,
     /// Bodies came near a limit, or would have been refused.
     NearLimit,
-    /// More bodies are over their limit than the objective allows, and it will not last the day.
+    /// More bodies miss the objective than it allows, and its budget will not last the day.
     FastBurn,
     /// The same, and it will not last the month.
     SlowBurn,
@@ -53,18 +53,44 @@ impl Alert {
         let mut alerts: Vec<_> = endpoint.alert_on.iter().copied().map(Self::Growth).collect();
         alerts.extend(endpoint.week_over_week.then_some(Self::WeekOverWeek));
         alerts.extend([Self::Finding, Self::Refused]);
-        if endpoint.has_limit() {
+        if endpoint.misses().next().is_some() {
             alerts.extend([Self::NearLimit, Self::FastBurn, Self::SlowBurn]);
         }
         alerts
     }
 }
 
+/// What misses the objective: a body over the limit, as far as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Misses {
+    /// Refused bodies, where a limit rejects: what is over its warning line alone is within it.
+    Refused,
+    /// Those over the line, where it only warns.
+    OverLine,
+}
+
+impl Misses {
+    /// The series of the share of these among all bodies within a span.
+    pub(super) fn ratio(self, span: &str) -> String {
+        let counter = match self {
+            Self::Refused => "plimsoll_bodies_refused",
+            Self::OverLine => "plimsoll_body_over_limit",
+        };
+        format!("endpoint:{counter}:ratio{span}")
+    }
+}
+
 impl EndpointPolicy {
-    /// Whether any body of it can be over a line.
-    pub(super) fn has_limit(&self) -> bool {
-        let drawn = |limit: Option<Limit>| limit.is_some_and(|limit| !limit.is_unlimited());
-        drawn(self.limits.request_limit()) || drawn(self.limits.response_limit())
+    /// What misses the objective in each direction that has a limit.
+    pub(super) fn misses(&self) -> impl Iterator<Item = (Direction, Misses)> + use<> {
+        self.lines().filter_map(|(direction, limit)| {
+            let misses = match (limit.rejects_over(), limit.warns_over()) {
+                (Some(_), _) => Misses::Refused,
+                (None, Some(_)) => Misses::OverLine,
+                (None, None) => return None,
+            };
+            Some((direction, misses))
+        })
     }
 
     /// The limits that bodies are held against, with their directions.

@@ -46,7 +46,7 @@
 //! | `BodyGrowthFound` | the detector has an open finding that is more than a warning | `plimsoll_regression_active`, `plimsoll_regression_factor` |
 //! | `BodiesRefused` | a body was refused in the last ten minutes | `plimsoll_bodies_total` |
 //! | `BodiesNearLimit` | 1 % of the bodies were over a warning line, or over a limit that is not enforced | `plimsoll_body_over_limit_total` |
-//! | `BodyBudgetBurnsFast` | more bodies are over a line than the objective allows: 14.4 times in 1 h and in 5 min, or 6 times in 6 h and in 30 min | the same |
+//! | `BodyBudgetBurnsFast` | more bodies are over their limit than the objective allows: 14.4 times in 1 h and in 5 min, or 6 times in 6 h and in 30 min | `plimsoll_bodies_total`, or the same where a limit only warns |
 //! | `BodyBudgetBurnsSlowly` | 3 times in 1 d and in 2 h, or once in 3 d and in 6 h | the same |
 //! | `BodyMetricsAbsent` | the service's metrics were there within a day, and are not any more | `plimsoll_bodies_total` |
 //! | `BodyBaselineAbsent` | there was traffic eight days ago and is now, and no baseline: growth cannot be told | `plimsoll_bodies_above_baseline_total` |
@@ -56,8 +56,9 @@
 //! two: bodies that grow from 31 to 33 KiB seem to double, those that grow from 33 to 63 KiB not to grow at all, and over
 //! 16 MiB nothing is seen. It is there for those who have to have it.
 //!
-//! The objective ([`RuleSettings::objective_per_mille`]) counts every body over a line, a warning one included: where both
-//! are drawn, the warning line is the one to stay under.
+//! The objective ([`RuleSettings::objective_per_mille`]) counts the bodies that were refused; where a limit only warns, those
+//! over its line. Over the warning line of a limit that rejects, a body is still within it. While limits are not
+//! [enforced](crate::Enforcement), nothing is refused, and `BodiesNearLimit` tells what would have been.
 //!
 //! # What is not seen
 //!

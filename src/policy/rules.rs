@@ -1,6 +1,6 @@
 //! Prometheus rules from a policy: what is recorded of the whole service, and the alerts of each endpoint.
 
-use super::alert::{Alert, Anchors, SERVICE_ANCHOR};
+use super::alert::{Alert, Anchors, Misses, SERVICE_ANCHOR};
 use super::declaration::{EndpointPolicy, Policy};
 use super::promql::{self, IDENTITY, JUDGED, OFFERED, REFUSED, Text, increase, increase_from_nothing};
 use super::rule_settings::Seconds;
@@ -29,15 +29,7 @@ const NEAR: &str = "endpoint:plimsoll_bodies_near_limit:share";
 /// allowed the budget burns (Google's Site Reliability Workbook, chapter 5, for a budget of 30 days).
 const FAST: [(&str, &str, f64); 2] = [("1h", "5m", 14.4), ("6h", "30m", 6.0)];
 const SLOW: [(&str, &str, f64); 2] = [("1d", "2h", 3.0), ("3d", "6h", 1.0)];
-const RATIOS: [(&str, &str); 7] = [
-    ("5m", "endpoint:plimsoll_body_over_limit:ratio5m"),
-    ("30m", "endpoint:plimsoll_body_over_limit:ratio30m"),
-    ("1h", "endpoint:plimsoll_body_over_limit:ratio1h"),
-    ("2h", "endpoint:plimsoll_body_over_limit:ratio2h"),
-    ("6h", "endpoint:plimsoll_body_over_limit:ratio6h"),
-    ("1d", "endpoint:plimsoll_body_over_limit:ratio1d"),
-    ("3d", "endpoint:plimsoll_body_over_limit:ratio3d"),
-];
+const SPANS: [&str; 7] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"];
 
 /// From which share on bodies near a limit are worth a ticket.
 const NEAR_SHARE: f64 = 0.01;
@@ -74,7 +66,7 @@ fn recorded(policy: &Policy) -> Vec<Rule> {
 
     let above = increase_from_nothing(&above, window, ", plimsoll_quantile");
     let (over_window, refused_window) = (format!("{OVER_LIMIT}{own}"), format!("{REFUSED_WINDOW}{own}"));
-    let mut rules = vec![
+    let mut rules: Vec<_> = [
         (BODIES, increase(&bodies, window, "")),
         (OFFERED_BODIES, increase(&offered, window, "")),
         (ABOVE, format!("{above} / on ({IDENTITY}) group_left () {OFFERED_BODIES}{own}")),
@@ -82,17 +74,21 @@ fn recorded(policy: &Policy) -> Vec<Rule> {
         (REFUSED_WINDOW, increase_from_nothing(&refused, window, "")),
         (OVER_LIMIT, increase_from_nothing(&over, window, "")),
         (NEAR, format!("({over_window} - ({refused_window} or 0 * {over_window})) / {BODIES}{own}")),
-    ];
-    if policy.endpoints.values().any(EndpointPolicy::has_limit) {
-        rules.extend(RATIOS.map(|(span, name)| {
-            let over = increase_from_nothing(&over, span, "");
-            (name, format!("clamp_max({over} / {}, 1)", increase(&bodies, span, "")))
-        }));
+    ]
+    .map(|(name, expr)| (name.to_owned(), expr))
+    .into();
+    for (misses, counter) in [(Misses::Refused, &refused), (Misses::OverLine, &over)] {
+        if policy.endpoints.values().flat_map(EndpointPolicy::misses).any(|(_, counted)| counted == misses) {
+            rules.extend(SPANS.map(|span| {
+                let missed = increase_from_nothing(counter, span, "");
+                (misses.ratio(span), format!("clamp_max({missed} / {}, 1)", increase(&bodies, span, "")))
+            }));
+        }
     }
     if policy.endpoints.values().any(|endpoint| endpoint.week_over_week) {
         let buckets = format!("plimsoll_body_offered_size_bytes_bucket{{{of}, {JUDGED}}}");
         let rates = format!("sum by ({IDENTITY}, le) (rate({buckets}[{window}]))");
-        rules.push((P99, format!("histogram_quantile(0.99, {rates})")));
+        rules.push((P99.to_owned(), format!("histogram_quantile(0.99, {rates})")));
     }
     let labels = || vec![("service", policy.service.to_string())];
     rules.into_iter().map(|(name, expr)| Rule { kind: Kind::Record(name), expr, labels: labels() }).collect()
@@ -127,8 +123,8 @@ fn alert(policy: &Policy, name: &EndpointName, said: &EndpointPolicy, kind: Aler
         }
         Alert::Refused => (format!("{REFUSED_BODIES}{own} > 0"), String::new()),
         Alert::NearLimit => (format!("{NEAR}{own} > {NEAR_SHARE} and {BODIES}{own} >= {least}"), held),
-        Alert::FastBurn => (burn(policy, &own, least, FAST), "2m".to_owned()),
-        Alert::SlowBurn => (burn(policy, &own, least, SLOW), "15m".to_owned()),
+        Alert::FastBurn => (burn(policy, name, said, FAST), "2m".to_owned()),
+        Alert::SlowBurn => (burn(policy, name, said, SLOW), "15m".to_owned()),
     };
     let link = format!("{}#{}", policy.runbook, anchors.alert(name, kind));
     let mut rule =
@@ -140,17 +136,21 @@ fn alert(policy: &Policy, name: &EndpointName, said: &EndpointPolicy, kind: Aler
     rule
 }
 
-/// Over the long span and the short one, the budget burns too many times too fast; in an hour with enough bodies.
-fn burn(policy: &Policy, own: &str, least: u64, speeds: [(&str, &str, f64); 2]) -> String {
+/// Over the long span and the short one, the budget burns too many times too fast; in a window with enough bodies.
+fn burn(policy: &Policy, name: &EndpointName, said: &EndpointPolicy, speeds: [(&str, &str, f64); 2]) -> String {
     let budget = f64::from(1_000u16.saturating_sub(policy.rules.objective)) / 1_000.0;
-    let ratio = |span| RATIOS.into_iter().find(|(known, _)| *known == span).map_or("", |(_, name)| name);
-    let burns = speeds.map(|(long, short, times)| {
-        // A large budget cannot burn so many times too fast: nine bodies of ten over the limit are enough.
-        let share = format!("{:.4}", (times * budget).min(0.9));
-        let share = share.trim_end_matches('0');
-        format!("({}{own} > {share} and {}{own} > {share})", ratio(long), ratio(short))
+    let own = format!("service={}, {}", Text(&policy.service), promql::endpoint(name));
+    let burns = said.misses().flat_map(|(direction, misses)| {
+        let own = format!("{{{own}, plimsoll_direction=\"{direction}\"}}");
+        speeds.map(|(long, short, times)| {
+            // A large budget cannot burn so many times too fast: nine bodies of ten over the limit are enough.
+            let share = format!("{:.4}", (times * budget).min(0.9));
+            let share = share.trim_end_matches('0');
+            format!("({}{own} > {share} and {}{own} > {share})", misses.ratio(long), misses.ratio(short))
+        })
     });
-    format!("({}) and {BODIES}{own} >= {least}", burns.join(" or "))
+    let burns: Vec<_> = burns.collect();
+    format!("({}) and {BODIES}{{{own}}} >= {}", burns.join(" or "), said.min_bodies)
 }
 
 /// Where the other rules would be silent for want of anything to read.

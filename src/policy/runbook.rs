@@ -116,7 +116,7 @@ fn entry(
     for (index, step) in steps.iter().enumerate() {
         writeln!(out, "{}. {step}", index.saturating_add(1))?;
     }
-    writeln!(out, "\n**It is over when** {}\n", over(alert))?;
+    writeln!(out, "\n**It is over when** {}\n", over(policy, endpoint, alert))?;
     writeln!(out, "**To end it.** {}", ending(name, alert))
 }
 
@@ -168,11 +168,11 @@ fn meaning(policy: &Policy, endpoint: &EndpointPolicy, alert: Alert, side: &str)
              the limit, or limits are not enforced at present and these would have been refused.",
             wording::limits(endpoint)
         ),
-        Alert::FastBurn => "So many bodies are over a line that a month's allowance is gone within days. Users notice this \
-                            now."
+        Alert::FastBurn => "So many bodies are over their limit that a month's allowance is gone within days. Users notice \
+                            this now."
             .to_owned(),
-        Alert::SlowBurn => "A little more than what is allowed is over a line, for hours or days. Nobody has to get up for \
-                            it; left alone, it uses up the month's allowance."
+        Alert::SlowBurn => "A few more bodies than are allowed are over their limit, for hours or days. Nobody has to get up \
+                            for it; left alone, it uses up the month's allowance."
             .to_owned(),
     };
     format!("{said} {side}")
@@ -213,8 +213,8 @@ fn later_steps(alert: Alert, name: &EndpointName) -> Vec<&'static str> {
     steps
 }
 
-fn over(alert: Alert) -> &'static str {
-    match alert {
+fn over(policy: &Policy, endpoint: &EndpointPolicy, alert: Alert) -> String {
+    let said = match alert {
         Alert::Growth(_) => {
             "the share over the baseline is back to what is normal (`endpoint:plimsoll_bodies_above_baseline:share`), a \
              window after the change that ended it; and the finding is closed."
@@ -230,15 +230,23 @@ fn over(alert: Alert) -> &'static str {
             "no body was refused for ten minutes (`endpoint:plimsoll_bodies_refused:increase10m`) while there was traffic."
         }
         Alert::NearLimit => "fewer than 1 % are over a line (`endpoint:plimsoll_bodies_near_limit:share`).",
-        Alert::FastBurn => {
-            "`endpoint:plimsoll_body_over_limit:ratio5m` is below what the objective leaves. What is used up of the \
-             month's allowance stays used."
-        }
-        Alert::SlowBurn => {
-            "`endpoint:plimsoll_body_over_limit:ratio2h` and `ratio6h` are below what the objective leaves. What is used up \
-             of the month's allowance stays used."
-        }
-    }
+        Alert::FastBurn => return below(policy, endpoint, &["5m"]),
+        Alert::SlowBurn => return below(policy, endpoint, &["2h", "6h"]),
+    };
+    said.to_owned()
+}
+
+/// Which shares have to be below what the objective leaves.
+fn below(policy: &Policy, endpoint: &EndpointPolicy, spans: &[&str]) -> String {
+    let mut ratios: Vec<_> = endpoint
+        .misses()
+        .flat_map(|(_, misses)| spans.iter().map(move |span| format!("`{}`", misses.ratio(span))))
+        .collect();
+    ratios.sort();
+    ratios.dedup();
+    let (ratios, are) = (ratios.join(" and "), if ratios.len() == 1 { "is" } else { "are" });
+    let allowed = wording::percent(1_000u16.saturating_sub(policy.rules.objective));
+    format!("{ratios} {are} below the {allowed} that are allowed. What is used up of the month's allowance stays used.")
 }
 
 fn ending(name: &EndpointName, alert: Alert) -> String {

@@ -21,7 +21,7 @@ pub(super) struct Rule {
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     /// The name of the series that is recorded.
-    Record(&'static str),
+    Record(String),
     Alert {
         name: &'static str,
         /// How long it has to hold; empty for not at all.

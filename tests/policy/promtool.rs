@@ -211,6 +211,26 @@ fn so_they_do_where_two_days_tell() {
 }
 
 #[test]
+fn the_objective_counts_what_is_over_the_limit_and_not_what_comes_near() {
+    let (before, after) = (DAY + DAY / 2, DAY);
+    let calm = &[all(before + after)][..];
+    let none = &[(None, before + after)][..];
+    let over = |name| {
+        Scenario::new(name).answers(calm, none, false).above(&[share(8, before + after)]).counter(
+            "plimsoll_body_over_limit_total",
+            "",
+            &[(None, before), all(after)],
+        )
+    };
+    // They burnt the budget, and called somebody, though none was over its limit.
+    let near = [over("all bodies near their limit").fires(before + DAY - 1, &["BodiesNearLimit"])];
+    passes("near", &limited(), &near);
+    let warned = [over("all bodies over a line that only warns")
+        .fires(before + DAY - 1, &["BodiesNearLimit", "BodyBudgetBurnsFast", "BodyBudgetBurnsSlowly"])];
+    passes("warned", &policy(EndpointPolicy::new().response(Limit::warn_over(64 * KIB))), &warned);
+}
+
+#[test]
 fn growth_that_nothing_refuses_is_an_alert_of_growth_alone() {
     let (before, after) = (CALM, DAY);
     let scenarios = [Scenario::new("from 8 to 85 KB without a limit")

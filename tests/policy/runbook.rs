@@ -43,6 +43,7 @@ fn it_says_what_the_policy_says_of_the_endpoint() {
         "p99 by more than 50 %",
         "3. upstream deploys of the last 2 hours, inventory first.\n4. the flag `include_full_sku_details` of inventory.\n",
         "have inventory roll back",
+        "**It is over when** `endpoint:plimsoll_bodies_refused:ratio5m` is below the 1 % that are allowed.",
         "`endpoint = \"client GET /inventory/{sku} of inventory\"`",
     ] {
         assert!(inventory.contains(said), "{said}: {inventory}");
