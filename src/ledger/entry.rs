@@ -245,6 +245,8 @@ mod tests {
             assert_eq!(made.attributes(), *attributes);
             assert!(Arc::ptr_eq(entry.series(*attributes), made));
         }
+        let at_once = attributes.iter().filter(|attributes| entry.chain.get(**attributes).is_some());
+        assert_eq!(at_once.count(), 6, "those of the first chunk");
         assert!(entry.iter().zip(&made).all(|(listed, made)| Arc::ptr_eq(listed, made)));
         assert_eq!((entry.iter().count(), entry.views().count()), (24, 24));
     }
