@@ -8,7 +8,7 @@ use http_body::Body;
 use crate::body::{Held, Opening, Start, Tally, in_memory};
 use crate::endpoint::{Key, MethodClass};
 use crate::error::{LimitExceeded, Setting};
-use crate::ledger::{Attributes, ContentCoding, Entry, Series};
+use crate::ledger::{Attributes, ContentCoding, Entry};
 use crate::limit::Limit;
 use crate::settings::{CallLimits, Settings};
 use crate::trace::CallTrace;
@@ -82,33 +82,21 @@ impl Call {
         self.entry.note_version(headers);
     }
 
-    /// Starts with the response's body.
+    /// Starts with the response's body; no limit holds one that is `ours`.
     #[inline(always)]
-    pub(crate) fn start_response<B: Body>(&self, status: StatusCode, headers: &HeaderMap, body: &B) -> Start<'_> {
-        let series = self.response_series(status, headers);
-        let opening = self.response_opening(status, headers, body, series);
-        let exempt = opening.open_ended && self.may_exempt() && is_endless(headers);
+    pub(crate) fn start_response<B: Body>(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &B,
+        ours: bool,
+    ) -> Start<'_> {
+        let series = self.entry.series(self.common.response(status, ContentCoding::of(headers)));
+        let opening = Opening::of(body, headers, Some(series.population()));
+        let opening = opening.without_body(is_answered_without_body(self.method, status));
+        let exempt = ours || opening.open_ended && self.may_exempt() && is_endless(headers);
         let limit = if exempt { Limit::unlimited() } else { self.limit };
         Start::new(series, &self.trace, Held { limit, by: self.by }, opening)
-    }
-
-    /// Starts with the body of an answer of our own, which no limit holds.
-    #[inline(never)]
-    pub(crate) fn start_refusal<B: Body>(&self, status: StatusCode, headers: &HeaderMap, body: &B) -> Start<'_> {
-        let series = self.response_series(status, headers);
-        let opening = self.response_opening(status, headers, body, series);
-        Start::new(series, &self.trace, Held { limit: Limit::unlimited(), by: self.by }, opening)
-    }
-
-    #[inline(always)]
-    fn response_series(&self, status: StatusCode, headers: &HeaderMap) -> &Arc<Series> {
-        self.entry.series(self.common.response(status, ContentCoding::of(headers)))
-    }
-
-    #[inline(always)]
-    fn response_opening<B: Body>(&self, status: StatusCode, headers: &HeaderMap, body: &B, series: &Series) -> Opening {
-        let opening = Opening::of(body, headers, Some(series.population()));
-        opening.without_body(is_answered_without_body(self.method, status))
     }
 
     /// That the request's body was refused while it was read, if it was.

@@ -35,7 +35,7 @@ pub(super) struct Standing {
 }
 
 /// A body of a call, about to be wrapped.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Start<'a> {
     series: &'a Arc<Series>,
     trace: &'a CallTrace,
@@ -71,14 +71,16 @@ impl<'a> Start<'a> {
     /// Takes in what the body says of itself; `Err` where it is refused for its declared length.
     #[inline(always)]
     pub(crate) fn open<B: Body>(&mut self, body: &B) -> Result<(), LimitExceeded> {
-        let Self { opening, standing, .. } = self;
-        if opening.is_plain() && opening.least <= standing.line { Ok(()) } else { self.settle(body) }
+        if !self.opening.is_plain() || self.opening.least > self.standing.line {
+            // A copy goes there, so that what is usual stays in registers.
+            self.standing = Self::settle(*self, body)?;
+        }
+        Ok(())
     }
 
     #[inline(never)]
-    fn settle<B: Body>(&mut self, body: &B) -> Result<(), LimitExceeded> {
-        self.standing = self.tally().settle(body, &self.opening)?;
-        Ok(())
+    fn settle<B: Body>(self, body: &B) -> Result<Standing, LimitExceeded> {
+        self.tally().settle(body, &self.opening)
     }
 
     /// The tally that goes on with the body.

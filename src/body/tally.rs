@@ -30,11 +30,11 @@ pub(crate) struct Tally {
     reject: u64,
     setting: Setting,
     duty: Duty,
+    over: AtomicBool,
     polled: bool,
     /// Whether its last data has passed, while another layer further out may still refuse it.
     delivered: bool,
     watched: AtomicBool,
-    over: AtomicBool,
     told: AtomicU8,
 }
 

@@ -59,7 +59,7 @@ where
                         Err(error) => return Poll::Ready(Err(failed(error, call))),
                     };
                     call.answered_in(response.version(), response.headers());
-                    let mut start = call.start_response(response.status(), response.headers(), response.body());
+                    let mut start = call.start_response(response.status(), response.headers(), response.body(), false);
                     match start.open(response.body()) {
                         Ok(()) => {
                             let metered = response.map(|body| MeteredBody::metered(body, start.tally()));

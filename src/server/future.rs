@@ -103,13 +103,13 @@ impl Answering {
             return self.refuse(exceeded, self.grpc, false);
         }
         let (status, headers, body) = (response.status(), response.headers(), response.body());
-        let mut start = if response.extensions().get::<OfALayer>().is_some() {
-            call.start_refusal(status, headers, body)
-        } else {
-            call.start_response(status, headers, body)
-        };
+        let ours = response.extensions().get::<OfALayer>().is_some();
+        let mut start = call.start_response(status, headers, body, ours);
         match start.open(body) {
-            Ok(()) => response.map(|body| ServerBody::theirs(body, start.tally())),
+            Ok(()) => {
+                let tally = start.tally();
+                response.map(|body| ServerBody::theirs(body, tally))
+            }
             Err(exceeded) => self.refuse(&exceeded, is_grpc(headers), true),
         }
     }
@@ -125,7 +125,7 @@ impl Answering {
             response.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
         }
         response.extensions_mut().insert(OfALayer);
-        let mut start = self.call.start_refusal(response.status(), response.headers(), response.body());
+        let mut start = self.call.start_response(response.status(), response.headers(), response.body(), true);
         let _never = start.open(response.body());
         response.map(|body| ServerBody::ours(body, start.tally()))
     }

@@ -8,7 +8,7 @@ use crate::error::LimitExceeded;
 pub(crate) enum Active {}
 
 impl Active {
-    pub(super) fn current(_: SpanWrites) -> Option<(TraceContext, Option<Self>)> {
+    pub(super) fn current<K>(_: SpanWrites, _: impl FnOnce(Self) -> K) -> Option<(TraceContext, Option<K>)> {
         None
     }
 

@@ -18,21 +18,24 @@ pub(crate) struct Active {
 }
 
 impl Active {
-    /// The ids of the active span, if there is one; and itself, where all is written and it is one that records.
+    /// The ids of the active span, if there is one; and itself, as `keep` holds it, where all is written and it is one
+    /// that records.
     #[inline]
-    pub(super) fn current(writes: SpanWrites) -> Option<(TraceContext, Option<Self>)> {
+    pub(super) fn current<K>(writes: SpanWrites, keep: impl FnOnce(Self) -> K) -> Option<(TraceContext, Option<K>)> {
         Context::map_current(|context| {
             if !context.has_active_span() {
                 return None;
             }
             let span = context.span();
             let ids = ids(span.span_context())?;
-            Some((ids, (writes >= SpanWrites::All && span.is_recording()).then(|| Self::keep(context, writes))))
+            // A span elsewhere records there; to ask one here takes its lock.
+            let records = writes >= SpanWrites::All && !span.span_context().is_remote() && span.is_recording();
+            Some((ids, records.then(|| keep(Self::of(context, writes)))))
         })
     }
 
     #[cold]
-    fn keep(context: &Context, writes: SpanWrites) -> Self {
+    fn of(context: &Context, writes: SpanWrites) -> Self {
         let span = (writes == SpanWrites::AllKept).then(tracing::Span::current);
         Self { context: context.clone(), _span: span }
     }

@@ -153,7 +153,7 @@ impl Ids {
 }
 
 /// The trace of a call, kept by each of its bodies until it ends.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct CallTrace {
     /// Ids to point to.
     ids: Option<Ids>,
@@ -169,22 +169,35 @@ struct Shared {
     refused: OnceLock<LimitExceeded>,
 }
 
+impl Shared {
+    /// Out of the way, and of what is passed by value: most calls have none.
+    #[cold]
+    fn make() -> Arc<Self> {
+        Arc::default()
+    }
+
+    #[cold]
+    fn keep(span: Active) -> Arc<Self> {
+        Arc::new(Self { span: Some(span), refused: OnceLock::new() })
+    }
+}
+
 impl CallTrace {
     /// Reads the trace of the call that begins now. To write sizes, an active span is kept.
     #[inline(always)]
     pub(crate) fn capture(headers: &HeaderMap, writes: SpanWrites) -> Self {
-        match Active::current(writes) {
-            Some((ids, span)) => Self {
-                ids: Some(Ids::new(ids, writes == SpanWrites::Refusals)),
-                shared: span.map(|span| Arc::new(Shared { span: Some(span), ..Shared::default() })),
-            },
+        match Active::current(writes, Shared::keep) {
+            Some((ids, shared)) => Self { ids: Some(Ids::new(ids, writes == SpanWrites::Refusals)), shared },
             None => Self { ids: traceparent::from_headers(headers).map(|ids| Ids::new(ids, false)), shared: None },
         }
     }
 
     /// Makes room for what a body is to tell: for those that may be refused while they are read.
+    #[inline(always)]
     pub(crate) fn share(&mut self) {
-        self.shared.get_or_insert_default();
+        if self.shared.is_none() {
+            self.shared = Some(Shared::make());
+        }
     }
 
     /// Tells that the request's body was refused, if somebody may ask.
@@ -232,6 +245,15 @@ impl CallTrace {
             (None, Some(ids)) if ids.marks => Active::mark_current(&ids.context(), exceeded),
             (None, _) => {}
         }
+    }
+}
+
+impl Clone for CallTrace {
+    /// What may branch comes first, so that the ids are copied once, to where they stay.
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        let shared = self.shared.clone();
+        Self { ids: self.ids, shared }
     }
 }
 
