@@ -64,10 +64,10 @@ impl FindingKind {
 
     fn sentence(self) -> &'static str {
         match self {
-            Self::LargerThanEver => "bodies larger than ever",
-            Self::MixShift => "mix shift suspected: no body is larger than before, but more of them are large",
-            Self::CompressionLost => "compression lost: more bodies come without content coding",
-            Self::Creep => "slow creep: measured against the oldest baseline, not the last period",
+            Self::LargerThanEver => "Bodies larger than ever",
+            Self::MixShift => "Mix shift suspected: no body is larger than before, but more of them are large",
+            Self::CompressionLost => "Compression lost: more bodies come without content coding",
+            Self::Creep => "Slow creep: measured against the oldest baseline, not the last period",
         }
     }
 }

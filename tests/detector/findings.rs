@@ -108,7 +108,7 @@ fn lost_compression_is_called_that() {
     world.period(usual);
     let found = found(&world.until_found(Answer::of(40_000), 10).1);
     assert_eq!(found[0].kind, FindingKind::CompressionLost);
-    assert!(found[0].to_string().contains("compression lost"), "{}", found[0]);
+    assert!(found[0].to_string().contains(". Compression lost: "), "{}", found[0]);
 }
 
 #[test]
