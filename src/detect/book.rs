@@ -13,8 +13,8 @@ use super::finding::{Closing, Finding, FindingKind, Severity};
 use super::ladder::Statistic;
 use super::notice::Notice;
 use super::persist::Loaded;
-use super::view::{FindingCount, is_judged};
-use super::watch::{Change, Now, Reading, Watch};
+use super::view::{FindingCount, belongs, is_judged};
+use super::watch::{Change, Now, Open, Reading, Watch};
 use crate::clock::{self, Look};
 use crate::endpoint::Direction;
 use crate::ledger::{Bucket, ContentCoding, Entry, Exemplar, SeriesView, View};
@@ -115,6 +115,7 @@ impl Book {
             let Some(watch) = self.watches.get_mut(place.watch) else { continue };
             if place.fingerprint.replace(sum) == Some(sum) {
                 if let Some(Change::Closed(closing)) = watch.roll(now) {
+                    unmark(entry, watch);
                     notices.push(Notice::Closed(*closing));
                 }
                 continue;
@@ -177,12 +178,11 @@ impl Book {
                 }
             }
         }
-        let finding = watch.open.as_ref().map(|open| &open.finding);
-        let accepted = finding.and_then(|finding| self.accepted.iter().find(|change| change.covers(finding, now.now)));
-        if let Some(reason) = accepted.map(|change| change.reason.clone()) {
-            opened.retain(|finding| finding.id != self.last_id);
+        let Some(Open { finding, .. }) = watch.open.as_deref() else { return };
+        if let Some(change) = self.accepted.iter().find(|change| change.covers(finding, now.now)) {
+            opened.retain(|other| other.id != finding.id);
             series().for_each(|series| series.mark_above(None));
-            notices.extend(watch.accept(&reason, now.now).map(Notice::Closed));
+            notices.extend(watch.accept(&change.reason, now.now).map(Notice::Closed));
         }
     }
 
@@ -226,15 +226,14 @@ impl Book {
 
     pub(super) fn accept(&mut self, settings: &DetectorBuilder, id: u64, reason: &str) -> Option<Closing> {
         let now = settings.ledger.unix_nanos();
-        self.of_finding(id)?.accept(reason, now)
+        let place = self.watches.iter().position(|watch| watch.is_of(id))?;
+        let (watch, entry) = (self.watches.get_mut(place)?, self.entries.get(place)?);
+        unmark(entry, watch);
+        watch.accept(reason, now)
     }
 
     pub(super) fn fixed(&mut self, id: u64) -> bool {
-        self.of_finding(id).is_some_and(Watch::fixed)
-    }
-
-    fn of_finding(&mut self, id: u64) -> Option<&mut Watch> {
-        self.watches.iter_mut().find(|watch| watch.open.as_ref().is_some_and(|open| open.finding.id == id))
+        self.watches.iter_mut().find(|watch| watch.is_of(id)).is_some_and(Watch::fixed)
     }
 
     pub(super) fn set_accepted(&mut self, changes: Vec<AcceptedChange>) {
@@ -298,6 +297,12 @@ fn make_room(watches: &mut Vec<Watch>) {
     if watches.len() == watches.capacity() {
         watches.reserve_exact((watches.len() / 8).max(8));
     }
+}
+
+/// Bodies of this watch are marked no longer.
+fn unmark(entry: &Entry, watch: &Watch) {
+    let belongs = |series: &SeriesView<'_>| belongs(series, watch.direction, watch.view);
+    entry.views().filter(belongs).for_each(|series| series.mark_above(None));
 }
 
 fn slot(series: &SeriesView<'_>) -> usize {

@@ -103,6 +103,10 @@ impl SavedOpen {
         Open { finding, by_anchor: by_oldest, not_before, alternative, before, recovery, fixed }
     }
 
+    pub(super) fn evidence(&self) -> f64 {
+        self.evidence
+    }
+
     /// What had been counted at each moment that is remembered.
     pub(super) fn moments(&mut self) -> impl Iterator<Item = &mut Counts> {
         [&mut self.before, &mut self.recovery].into_iter()

@@ -133,10 +133,15 @@ impl SavedWatch {
 
     /// Says what no detector would have written.
     pub(super) fn check(&self) -> Result<(), String> {
-        let worst = [&self.baseline].into_iter().flatten().filter_map(|baseline| baseline.worst);
-        if worst.chain([self.period.worst]).flatten().any(|worst| !worst.is_finite() || worst < 0.0) {
-            return Err("`worst` holds a number that no evidence can be; 0 and larger are".into());
+        let Self { period, baseline, oldest, marks, finding, .. } = self;
+        let baselines = baseline.iter().chain(oldest.iter().map(|oldest| &oldest.baseline));
+        let worst = baselines.filter_map(|baseline| baseline.worst);
+        let worst = worst.chain([period.worst, period.anchor_worst]).chain(marks.iter().flat_map(|mark| mark.worst));
+        let worst = worst.chain(period.settling.and_then(|settling| settling.worst));
+        let evidence = worst.flatten().chain(finding.iter().map(SavedOpen::evidence));
+        match evidence.into_iter().find(|evidence| !evidence.is_finite() || *evidence < 0.0) {
+            Some(wrong) => Err(format!("{wrong} is no evidence; 0 and larger numbers are")),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

@@ -186,6 +186,34 @@ fn an_accepted_change_is_the_new_baseline() {
     }
 }
 
+/// What was opened in that tick for another endpoint used to be told to nobody.
+#[test]
+fn a_change_that_is_accepted_later_silences_no_other_finding() {
+    for [first, second] in [["/a", "/b"], ["/b", "/a"]] {
+        let world = World::new(|builder| builder);
+        for route in [first, second] {
+            world.ticks(100, route, &normal());
+        }
+        world.time.advance(WEEK);
+        world.detector.tick();
+        world.ticks(5, first, &[85_000; 10]);
+        assert_eq!(world.detector.findings().len(), 1);
+        world.take();
+        world.ticks(4, second, &[85_000; 10]);
+        let endpoint = format!("client GET {first} of inventory").parse().unwrap();
+        world.detector.set_accepted_changes(vec![AcceptedChange::new(endpoint, "wanted")]);
+        world.bodies(first, &[85_000; 10]);
+        world.ticks(1, second, &[85_000; 10]);
+        let told = world.take();
+        let of_both = |notice: &Notice| match notice {
+            Notice::Opened(findings) => findings[0].endpoint.route() == Some(second),
+            Notice::Closed(closing) => closing.finding.endpoint.route() == Some(first),
+            _ => false,
+        };
+        assert!(told.len() == 2 && told.iter().all(of_both), "{told:?}");
+    }
+}
+
 #[test]
 fn what_is_said_to_be_fixed_is_closed_once_bodies_confirm_it() {
     let world = World::calm();

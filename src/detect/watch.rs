@@ -128,6 +128,11 @@ impl Watch {
         }
     }
 
+    /// Whether this finding is the one that is open.
+    pub(super) fn is_of(&self, finding: u64) -> bool {
+        self.open.as_ref().is_some_and(|open| open.finding.id == finding)
+    }
+
     /// Takes what the ledger holds now. `fresh_over` finds the exemplars above a bucket's edge since the tick before, the
     /// first one first.
     pub(super) fn tick(

@@ -8,6 +8,7 @@ mod support;
 
 mod attributes;
 mod calls;
+mod detected;
 mod exemplars;
 mod meter;
 mod through_tracing;
