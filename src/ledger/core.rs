@@ -238,7 +238,7 @@ mod tests {
     fn what_another_thread_made_first_costs_nothing() {
         let core = core(0, 16);
         let memory = Memory::of(&core);
-        let [theirs, ours, more] = [const { OnceLock::<Box<[u64; 2]>>::new() }; 3];
+        let [theirs, ours, more]: [OnceLock<Box<[u64; 2]>>; 3] = Default::default();
         theirs.get_or_init(|| Box::new([7; 2]));
         // As where it came between our look into the cell and our making it.
         assert_eq!(memory.make(&theirs), Some(&[7; 2]));

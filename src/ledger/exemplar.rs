@@ -79,12 +79,15 @@ impl Exemplar {
 pub(super) struct Exemplars([OnceLock<Box<Slot>>; SLOTS]);
 
 impl Exemplars {
-    /// Keeps the exemplar for its bucket, unless there is no memory for it.
-    #[inline]
-    pub(super) fn put(&self, exemplar: &Exemplar, memory: Memory<'_>) {
-        if let Some(slot) = self.0.get(slot_of(exemplar.value)).and_then(|place| memory.get_or_make(place)) {
-            slot.put(exemplar);
-        }
+    /// The slot for exemplars of this size, if it stands.
+    #[inline(always)]
+    pub(super) fn slot(&self, size: u64) -> Option<&Slot> {
+        self.0.get(slot_of(size)).and_then(|place| place.get()).map(|slot| &**slot)
+    }
+
+    /// The same, made if there is memory for it.
+    pub(super) fn get_or_make_slot(&self, size: u64, memory: Memory<'_>) -> Option<&Slot> {
+        self.0.get(slot_of(size)).and_then(|place| memory.get_or_make(place))
     }
 
     /// The exemplars that stand, smallest bucket first.
@@ -96,8 +99,10 @@ impl Exemplars {
 /// Which of the classic buckets a size belongs to.
 #[inline]
 fn slot_of(size: u64) -> usize {
-    let exponent = u64::BITS.wrapping_sub(size.saturating_sub(1).leading_zeros());
-    (exponent.saturating_sub(FIRST_EXPONENT) as usize).min(SLOTS.wrapping_sub(1))
+    // Below the first bound all sizes are as good as that.
+    const SMALL: u64 = (1 << FIRST_EXPONENT) - 1;
+    let zeros = (size.saturating_sub(1) | SMALL).leading_zeros();
+    (u64::BITS.wrapping_sub(FIRST_EXPONENT).wrapping_sub(zeros) as usize).min(SLOTS.wrapping_sub(1))
 }
 
 /// A slot for one exemplar: a sequence lock over plain atomics.
@@ -128,8 +133,9 @@ impl Slot {
         let version = self.version.load(Relaxed);
         // Backends drop an exemplar that is older than the last, so a slot's times do not go back; but for a clock that
         // was set back by much, which would silence it for as long.
-        let older = self.unix_nanos.load(Relaxed).saturating_sub(*unix_nanos);
-        if version & 1 == 1 || (1..Self::SET_BACK).contains(&older) {
+        let standing = self.unix_nanos.load(Relaxed);
+        let older = *unix_nanos < standing && standing.wrapping_sub(*unix_nanos) < Self::SET_BACK;
+        if version & 1 == 1 || older {
             return;
         }
         if self.version.compare_exchange(version, version.wrapping_add(1), Acquire, Relaxed).is_err() {
@@ -193,10 +199,9 @@ mod tests {
     #[test]
     fn the_last_exemplar_of_a_bucket_wins_and_time_does_not_go_back() {
         let slots = Exemplars::default();
-        slots.put(&exemplar(300), Memory::UNBOUNDED);
-        slots.put(&exemplar(400), Memory::UNBOUNDED);
-        slots.put(&exemplar(350), Memory::UNBOUNDED);
-        slots.put(&exemplar(1), Memory::UNBOUNDED);
+        for value in [300, 400, 350, 1] {
+            slots.get_or_make_slot(value, Memory::UNBOUNDED).unwrap().put(&exemplar(value));
+        }
         assert_eq!(slots.iter().map(|e| e.value()).collect::<Vec<_>>(), [1, 400]);
     }
 
@@ -204,7 +209,7 @@ mod tests {
     fn without_memory_an_exemplar_is_left_out() {
         let slots = Exemplars::default();
         let core = Core::new(&LedgerBuilder::default().max_bytes(0));
-        slots.put(&exemplar(300), Memory::of(&core));
+        assert!(slots.get_or_make_slot(300, Memory::of(&core)).is_none());
         assert_eq!(slots.iter().count(), 0);
     }
 

@@ -18,11 +18,11 @@ pub(super) const BUCKETS: usize = 16;
 /// How many of a word's bits count sizes.
 const COUNT_BITS: u32 = if cfg!(loom) { 2 } else { 20 };
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
-/// The bytes that a word takes at a time, in bits: what is larger, by 4 GiB, goes beside.
-const EXCESS_BITS: u32 = 32;
+/// Sizes that a word takes have so many bits: larger ones, from 4 GiB, go beside.
+pub(super) const SIZE_BITS: u32 = 32;
 /// A word that has one of these bits takes no more: 2^19 sizes, or 4 GiB. It has room for as many, or for 4,095 times
 /// those bytes, from those who looked before.
-const FULL: u64 = 1 << (COUNT_BITS - 1) | !0 << (COUNT_BITS + EXCESS_BITS);
+const FULL: u64 = 1 << (COUNT_BITS - 1) | !0 << (COUNT_BITS + SIZE_BITS);
 
 /// Alone on its cache lines: who counts for another series does not wait for this one.
 #[derive(Debug, Default)]
@@ -47,20 +47,25 @@ pub(super) struct Counted {
 }
 
 impl Octave {
-    /// Counts a size that exceeds the octave's lower end by so many bytes, in this of its buckets.
-    #[inline]
-    pub(super) fn add(&self, bucket: usize, excess: u64) {
-        let (Some(word), Some(count)) = (self.words.get(bucket), self.counts.get(bucket)) else { return };
-        if excess >> EXCESS_BITS == 0 && word.load(Relaxed) & FULL == 0 {
-            word.fetch_add(excess << COUNT_BITS | 1, Relaxed);
-        } else {
-            self.add_beside(word, count, excess);
+    /// Counts a size of less than 4 GiB that exceeds the octave's lower end by so many bytes, in this of its buckets.
+    /// `false`, and nothing counted, where its word is full.
+    #[inline(always)]
+    pub(super) fn add_to_word(&self, bucket: usize, excess: u64) -> bool {
+        match self.words.get(bucket) {
+            Some(word) if word.load(Relaxed) & FULL == 0 => {
+                word.fetch_add(excess << COUNT_BITS | 1, Relaxed);
+                true
+            }
+            _ => false,
         }
     }
 
-    /// Counts a size beside its word, and empties that.
-    #[cold]
-    fn add_beside(&self, word: &AtomicU64, count: &AtomicU64, excess: u64) {
+    /// Counts any size, beside its word where it must; that is emptied then.
+    pub(super) fn add(&self, bucket: usize, excess: u64) {
+        if excess >> SIZE_BITS == 0 && self.add_to_word(bucket, excess) {
+            return;
+        }
+        let (Some(word), Some(count)) = (self.words.get(bucket), self.counts.get(bucket)) else { return };
         let Ok(_moving) = self.moving.try_lock() else {
             count.fetch_add(1, Relaxed);
             self.exceed(excess);
@@ -115,10 +120,14 @@ mod tests {
     #[test]
     fn large_sizes_fill_a_word_by_their_bytes() {
         let octave = Octave::default();
-        let (below, from) = (u64::from(u32::MAX), 1 << EXCESS_BITS);
-        for size in [below, below, below, from, below] {
-            octave.add(15, size);
+        let (below, from) = (u64::from(u32::MAX), 1 << SIZE_BITS);
+        for _ in 0..3 {
+            octave.add(15, below);
         }
+        let [within, beside] = [&octave.words, &octave.counts].map(|of| of[15].load(Relaxed) & COUNT);
+        assert_eq!((within, beside), (0, 3), "two fill the word, and the third finds it so");
+        octave.add(15, from);
+        octave.add(15, below);
         assert_eq!((count(&octave), octave.read().excess), (5, 4 * below + from));
         octave.add(15, u64::MAX - 1);
         octave.add(15, u64::MAX - 1);

@@ -181,6 +181,7 @@ impl Series {
     /// Counts one body that was refused, by what it declared or what was seen of it.
     ///
     /// Anyone can declare anything: beyond the last bucket's end, it counts as that.
+    #[cold]
     pub(crate) fn record_refused(&self, outcome: Outcome, size: u64, trace: &CallTrace) {
         let size = size.min(LARGEST);
         if self.refused().is_some_and(|refused| self.add(refused, size, trace)) {
@@ -190,9 +191,22 @@ impl Series {
         }
     }
 
-    /// Counts one body that was delivered: the usual case.
-    #[inline]
+    /// Counts one body that was delivered: the usual case, in which nothing else is called but the clock.
+    #[inline(never)]
     pub(crate) fn record_complete(&self, size: u64, trace: &CallTrace) {
+        if trace.has_span() || self.recorder.is_some() || !self.completed.sizes.add_usual(size) {
+            self.record_any_complete(size, trace);
+        } else if let Some(ids) = self.to_keep(trace) {
+            match self.completed.exemplars.slot(size) {
+                Some(slot) => slot.put(&self.exemplar(size, ids)),
+                None => self.keep(&self.completed, size, ids),
+            }
+        }
+    }
+
+    /// The same in all cases.
+    #[inline(never)]
+    fn record_any_complete(&self, size: u64, trace: &CallTrace) {
         trace.record_size(self.attributes.direction(), size, || size > self.edge.load(Relaxed));
         // Its size is all that is counted: see `SeriesView::outcomes`.
         if self.add(&self.completed, size, trace) {
@@ -205,16 +219,20 @@ impl Series {
     }
 
     /// Counts a size; `false`, and nothing counted, where there is no memory for it.
-    #[inline]
     fn add(&self, to: &Distribution, size: u64, trace: &CallTrace) -> bool {
-        let Distribution { sizes, exemplars } = to;
-        let counted = sizes.add(size, self.memory());
-        if counted {
-            if let Some(exemplar) = self.exemplar(size, trace) {
-                exemplars.put(&exemplar, self.memory());
-            }
+        let counted = to.sizes.add(size, self.memory());
+        if let (true, Some(ids)) = (counted, self.to_keep(trace)) {
+            self.keep(to, size, ids);
         }
         counted
+    }
+
+    /// Keeps an exemplar, if there is memory for it.
+    #[inline(never)]
+    fn keep(&self, at: &Distribution, size: u64, ids: &Ids) {
+        if let Some(slot) = at.exemplars.get_or_make_slot(size, self.memory()) {
+            slot.put(&self.exemplar(size, ids));
+        }
     }
 
     /// Counts a body over its limit when it is found to be: refused, or let pass with a warning.
@@ -225,8 +243,8 @@ impl Series {
         if first {
             self.over_limit.fetch_add(1, Relaxed);
         }
-        if let Some(exemplar) = self.exemplar(found.size(), trace) {
-            self.over_limit_exemplar.put(&exemplar);
+        if let Some(ids) = self.to_keep(trace) {
+            self.over_limit_exemplar.put(&self.exemplar(found.size(), ids));
         }
         if refused {
             trace.record_refusal(found);
@@ -286,10 +304,15 @@ impl Series {
         Memory::within(&self.core, self.overflow.is_some())
     }
 
-    #[inline]
-    fn exemplar(&self, size: u64, trace: &CallTrace) -> Option<Exemplar> {
-        let ids = trace.ids().filter(|ids| self.core.keeps(ids))?;
-        Some(Exemplar { value: size, unix_nanos: self.core.clock.unix_nanos(), ids: ids.words() })
+    /// The ids to keep an exemplar with, if one of this trace is to be kept.
+    #[inline(always)]
+    fn to_keep<'a>(&self, trace: &'a CallTrace) -> Option<&'a Ids> {
+        trace.ids().filter(|ids| self.core.keeps(ids))
+    }
+
+    #[inline(always)]
+    fn exemplar(&self, size: u64, ids: &Ids) -> Exemplar {
+        Exemplar { value: size, unix_nanos: self.core.clock.unix_nanos(), ids: ids.words() }
     }
 }
 

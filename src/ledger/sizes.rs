@@ -5,7 +5,7 @@
 //! An edge is compared as an integer scaled to 64 bits, so no size ever lands beside its bucket.
 
 use super::core::Memory;
-use super::octave::{BUCKETS, Counted, Octave};
+use super::octave::{BUCKETS, Counted, Octave, SIZE_BITS};
 use super::size_distribution::{Bucket, SizeDistribution};
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -65,19 +65,19 @@ pub(super) fn bucket_of(size: u64) -> u16 {
     match size {
         0 | 1 => 0,
         _ => {
-            let (octave, bucket) = place_of(size);
+            let (octave, bucket) = place_of(size.min(LARGEST));
             let number = octave.saturating_mul(BUCKETS).saturating_add(bucket).saturating_add(1);
             u16::try_from(number).unwrap_or(LAST)
         }
     }
 }
 
-/// The octave of a size of 2 bytes or more, and its bucket there, both counted from 0: octave `o` holds the sizes in
-/// `(2^o, 2^(o+1)]`. Larger ones lie where the largest does.
-#[inline]
+/// The octave of a size of 2 bytes to 1 TiB, and its bucket there, both counted from 0: octave `o` holds the sizes in
+/// `(2^o, 2^(o+1)]`.
+#[inline(always)]
 fn place_of(size: u64) -> (usize, usize) {
     // As upper edges belong to buckets, it is the size below that has the leading bit of the octave.
-    let below = size.min(LARGEST).saturating_sub(1);
+    let below = size.wrapping_sub(1);
     let zeros = below.leading_zeros();
     // One unit less than the size scaled to 64 bits: no edge but the last, which ends the octave, lies in between.
     let scaled = !(!below).wrapping_shl(zeros);
@@ -109,24 +109,44 @@ impl Default for Sizes {
 }
 
 impl Sizes {
+    /// Counts a size that needs nothing but one addition, as nearly all do. `false`, and nothing counted, where it is not
+    /// of 2 bytes to 4 GiB, where its octave is yet to be made, and where a counter is full.
+    #[inline(always)]
+    pub(super) fn add_usual(&self, size: u64) -> bool {
+        if size.wrapping_sub(2) >> SIZE_BITS != 0 {
+            return false;
+        }
+        let (octave, bucket) = place_of(size);
+        let counters = self.octaves.get(octave).and_then(OnceLock::get);
+        let counted = counters.is_some_and(|counters| counters.add_to_word(bucket, size.wrapping_sub(1 << octave)));
+        if counted {
+            self.note_max(size);
+        }
+        counted
+    }
+
     /// Counts one size. `false`, and nothing counted, where it needs memory that there is not.
-    #[inline]
     pub(super) fn add(&self, size: u64, memory: Memory<'_>) -> bool {
         match size {
             0 => _ = self.zero.fetch_add(1, Relaxed),
             1 => _ = self.one.fetch_add(1, Relaxed),
             _ => {
-                let (octave, bucket) = place_of(size);
+                let (octave, bucket) = place_of(size.min(LARGEST));
                 let Some(counters) = self.octaves.get(octave).and_then(|cell| memory.get_or_make(cell)) else {
                     return false;
                 };
                 counters.add(bucket, size.wrapping_sub(1 << octave));
             }
         }
+        self.note_max(size);
+        true
+    }
+
+    #[inline(always)]
+    fn note_max(&self, size: u64) {
         if size > self.max.load(Relaxed) {
             self.max.fetch_max(size, Relaxed);
         }
-        true
     }
 
     /// Calls `each` for every bucket that is not empty, in order; the bucket of empty bodies first, as `None`. Gives the

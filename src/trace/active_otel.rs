@@ -51,6 +51,7 @@ impl Active {
         run()
     }
 
+    #[cold]
     pub(super) fn record_size(&self, direction: Direction, bytes: u64, above_baseline: bool) {
         let key = match direction {
             Direction::Request => "http.request.body.size",

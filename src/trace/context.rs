@@ -218,6 +218,12 @@ impl CallTrace {
         self.shared.as_ref()?.span.as_ref()
     }
 
+    /// Whether sizes are written on a span.
+    #[inline]
+    pub(crate) fn has_span(&self) -> bool {
+        self.span().is_some()
+    }
+
     #[inline]
     pub(crate) fn ids(&self) -> Option<&Ids> {
         self.ids.as_ref()

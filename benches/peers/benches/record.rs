@@ -1,13 +1,14 @@
 //! What does it take to record a body at its end, on one thread and on two that write the same series?
 //!
 //! **Baseline**: `unrecorded`, the same body counted by the same wrapper without a ledger; and `bare`, without one. The
-//! bodies are made beforehand, so that of the layer's work only the last part is in here: counting the one frame of
-//! 8 KiB, finding that it is the last, and then, what is over `unrecorded`, writing the sample into the ledger, with an
-//! exemplar or without, and giving back the handle to the series.
+//! bodies are made beforehand, read where they lie and dropped afterwards, so that of the layer's work only the last part
+//! is in here: counting the one frame of 8 KiB, finding that it is the last, and then, what is over `unrecorded`, writing
+//! the sample into the ledger, with an exemplar or without.
 //!
-//! **Known costs**: the clock is read for an exemplar only. `unread` bodies, dropped as they are, add to a counter and
-//! have no size. Two threads contend for the cache lines of one series, more than requests would that do other work
-//! in between.
+//! **Known costs**: the clock is read for an exemplar only. `dropped` is what a body that was recorded takes to be dropped,
+//! nearly all of it to give back the handle to its series. `unread` bodies, dropped as they are, add to a counter before
+//! that and have no size. Two threads contend for the cache lines of one series, more than requests would that do other
+//! work in between.
 //!
 //! ```text
 //! scripts/bench --record
@@ -31,23 +32,35 @@ const THREADS: [usize; 2] = [1, 2];
 
 #[divan::bench(threads = THREADS, sample_count = 500, sample_size = 100)]
 fn bare(bencher: Bencher<'_, '_>) {
-    bencher.with_inputs(answer).bench_values(read_all);
+    bencher.with_inputs(answer).bench_refs(read_all);
 }
 
 #[divan::bench(threads = THREADS, sample_count = 500, sample_size = 100)]
 fn unrecorded(bencher: Bencher<'_, '_>) {
-    bencher.with_inputs(|| MeteredBody::new(answer(), Limit::unlimited())).bench_values(read_all);
+    bencher.with_inputs(|| MeteredBody::new(answer(), Limit::unlimited())).bench_refs(read_all);
 }
 
 #[divan::bench(threads = THREADS, sample_count = 500, sample_size = 100)]
 fn measured(bencher: Bencher<'_, '_>) {
     let ledger = Ledger::builder().exemplars(ExemplarFilter::AlwaysOff).build();
-    bencher.with_inputs(bodies_of(&ledger)).bench_values(read_all);
+    bencher.with_inputs(bodies_of(&ledger)).bench_refs(read_all);
 }
 
 #[divan::bench(threads = THREADS, sample_count = 500, sample_size = 100)]
 fn measured_with_exemplar(bencher: Bencher<'_, '_>) {
-    bencher.with_inputs(bodies_of(&Ledger::new())).bench_values(read_all);
+    bencher.with_inputs(bodies_of(&Ledger::new())).bench_refs(read_all);
+}
+
+#[divan::bench(threads = THREADS, sample_count = 500, sample_size = 100)]
+fn dropped(bencher: Bencher<'_, '_>) {
+    let ledger = Ledger::new();
+    let bodies = bodies_of(&ledger);
+    let read = || {
+        let mut body = bodies();
+        read_all(&mut body);
+        body
+    };
+    bencher.with_inputs(read).bench_values(drop);
 }
 
 #[divan::bench(threads = THREADS, sample_count = 500, sample_size = 100)]
@@ -60,7 +73,7 @@ fn answer() -> Pieces {
     Exchange::USUAL.answer.body()
 }
 
-fn read_all(body: impl Body) {
+fn read_all(body: &mut (impl Body + Unpin)) {
     read(body, Exchange::USUAL.answer);
 }
 
