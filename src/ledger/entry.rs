@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName};
 use super::attributes::Attributes;
 use super::core::{Core, Memory};
 use super::series::Series;
-use super::snapshot::SeriesView;
+use super::series_view::SeriesView;
 use super::versions::{Version, Versions};
 use crate::endpoint::{Direction, Endpoint, Key, Role};
 use crate::sync::OnceLock;

@@ -27,6 +27,7 @@ mod saved;
 #[cfg(feature = "serde")]
 mod saved_raw;
 mod series;
+mod series_view;
 mod size_distribution;
 mod sizes;
 mod snapshot;
@@ -41,8 +42,9 @@ pub use handle::Ledger;
 #[cfg(feature = "serde")]
 pub use saved::SnapshotError;
 pub use series::Outcome;
+pub use series_view::SeriesView;
 pub use size_distribution::{Bucket, SizeDistribution};
-pub use snapshot::{Outcomes, SeriesSnapshot, SeriesView, Snapshot};
+pub use snapshot::{Outcomes, SeriesSnapshot, Snapshot};
 
 pub(crate) use attributes::Attributes;
 pub(crate) use entry::Entry;

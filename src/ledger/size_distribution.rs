@@ -274,6 +274,18 @@ mod tests {
 
 
         #[test]
+        fn what_is_less_than_a_later_reading_is_what_came_in_between(
+            before in proptest::collection::vec(0u64..1 << 10, 0..20),
+            since in proptest::collection::vec(0u64..1 << 10, 0..20),
+        ) {
+            let [before, since] = [before, since].map(|sizes| sizes.into_iter().collect::<SizeDistribution>());
+            let mut now = before.clone();
+            now.merge(&since);
+            let expected = SizeDistribution { max: now.max(), ..since };
+            prop_assert_eq!(now.less(&before), expected);
+        }
+
+        #[test]
         fn counts_up_to_a_power_of_two_are_exact(sizes in proptest::collection::vec(0u64..1 << 26, 0..100), exponent in 0u8..26) {
             let read: SizeDistribution = sizes.iter().copied().collect();
             let truth = sizes.iter().filter(|size| **size <= 1 << exponent).count() as u64;

@@ -1,183 +1,17 @@
-//! What a ledger holds, read: borrowed series by series, or copied whole to compare.
+//! What a ledger held at one moment, copied whole to compare.
 
 use std::cmp::Ordering;
 
 use http::Version;
 
 use super::attributes::{ContentCoding, UrlScheme, View};
-use super::distribution::Distribution;
 use super::exemplar::Exemplar;
 use super::handle::Ledger;
-use super::series::{Outcome, Series};
-use super::size_distribution::{Bucket, SizeDistribution};
+use super::series::Outcome;
+use super::series_view::SeriesView;
+use super::size_distribution::SizeDistribution;
 use crate::endpoint::{Direction, Endpoint, Role};
 use crate::limit::Limit;
-use crate::sync::atomic::Ordering::Relaxed;
-
-/// One series of a ledger, borrowed. [`SeriesSnapshot`] is the same, copied.
-///
-/// Read while bodies end, its numbers may be of slightly different moments.
-#[derive(Clone, Copy, Debug)]
-pub struct SeriesView<'a>(&'a Series);
-
-impl<'a> SeriesView<'a> {
-    pub(super) fn new(series: &'a Series) -> Self {
-        Self(series)
-    }
-
-    /// Whether nothing ended here yet and no body was over its limit.
-    pub(super) fn is_empty(&self) -> bool {
-        self.over_limit() == 0 && self.outcomes().total() == 0
-    }
-
-    /// A number that is another one as soon as a body was counted by its size.
-    pub(crate) fn fingerprint(&self) -> u64 {
-        let refused = self.0.refused.get().map_or(0, |refused| refused.sizes.fingerprint().rotate_left(32));
-        self.0.completed.sizes.fingerprint().wrapping_add(refused)
-    }
-
-    /// Marks bodies of more than so many bytes on their spans from now on; none where `None`.
-    pub(crate) fn mark_above(&self, edge: Option<u64>) {
-        self.0.mark_above(edge);
-    }
-
-    /// The endpoint it belongs to.
-    #[must_use]
-    pub fn endpoint(&self) -> &'a Endpoint {
-        self.0.endpoint()
-    }
-
-    /// Which of a call's bodies are counted here.
-    #[must_use]
-    pub fn direction(&self) -> Direction {
-        self.0.attributes().direction()
-    }
-
-    /// The status code of the responses counted here; `None` for requests, which often end before one exists. A
-    /// code that is not registered counts as the `x00` of its class (RFC 9110, section 15).
-    #[must_use]
-    pub fn status(&self) -> Option<u16> {
-        self.0.attributes().status()
-    }
-
-    /// The class of their `Content-Encoding`.
-    #[must_use]
-    pub fn coding(&self) -> ContentCoding {
-        self.0.attributes().coding()
-    }
-
-    /// Whether their bytes are those of the wire or decoded ones.
-    #[must_use]
-    pub fn view(&self) -> View {
-        self.0.attributes().view()
-    }
-
-    /// The scheme that the server was called with; `None` on a client.
-    #[must_use]
-    pub fn scheme(&self) -> Option<UrlScheme> {
-        self.0.attributes().scheme()
-    }
-
-    /// The version of HTTP that was spoken: 1.0, 1.1, 2 or 3. `None` of a client's requests, which often end before
-    /// it is known, and of versions that are none of these.
-    #[must_use]
-    pub fn version(&self) -> Option<Version> {
-        self.0.attributes().version()
-    }
-
-    /// The port at which the upstream is called: of its name, else of the URL or what its scheme stands for. `None`
-    /// on a server, and where neither tells one.
-    #[must_use]
-    pub fn port(&self) -> Option<u16> {
-        self.0.attributes().port()
-    }
-
-    /// The limit that the last body was held against; moves when a body begins.
-    #[must_use]
-    pub fn limit(&self) -> Limit {
-        self.0.limit()
-    }
-
-    /// When the series was made, in nanoseconds since 1970: all its counts began at 0 then.
-    #[must_use]
-    pub fn created_unix_nanos(&self) -> u64 {
-        self.0.created()
-    }
-
-    /// Bodies by how they ended; moves when a body ends.
-    #[must_use]
-    pub fn outcomes(&self) -> Outcomes {
-        let mut sized = 0u64;
-        self.0.completed.sizes.for_each(|_, count| sized = sized.saturating_add(count));
-        let mut counts = Outcome::ALL.map(|outcome| self.0.outcome_count(outcome));
-        let [complete, ..] = &mut counts;
-        *complete = complete.saturating_add(sized);
-        Outcomes(counts)
-    }
-
-    /// Bodies over their limit: refused ones, and those that a warning limit let pass; moves when it is found out.
-    #[must_use]
-    pub fn over_limit(&self) -> u64 {
-        self.0.over_limit.load(Relaxed)
-    }
-
-    /// The last body over its limit that left an exemplar.
-    #[must_use]
-    pub fn over_limit_exemplar(&self) -> Option<Exemplar> {
-        self.0.over_limit_exemplar.get()
-    }
-
-    /// Sizes of completed bodies; moves when one ends.
-    ///
-    /// Partial counts never enter here, nor do answers that have no body by definition.
-    #[must_use]
-    pub fn completed(&self) -> SizeDistribution {
-        let mut sizes = SizeDistribution::default();
-        self.0.completed.sizes.read_into(&mut sizes);
-        sizes
-    }
-
-    /// Sizes that the other side wanted to send: completed bodies as read, and refused ones by what they declared
-    /// or, as a lower bound, by what was seen of them; moves when one ends.
-    ///
-    /// A refused body counts as 1 TiB at most, where the last bucket ends: anyone can declare anything.
-    #[must_use]
-    pub fn offered(&self) -> SizeDistribution {
-        let mut sizes = self.completed();
-        if let Some(refused) = self.0.refused.get() {
-            refused.sizes.read_into(&mut sizes);
-        }
-        sizes
-    }
-
-    /// Calls `each` for every bucket of [`completed`](Self::completed) that holds something, smallest sizes first;
-    /// copies nothing.
-    pub fn for_each_completed(&self, mut each: impl FnMut(Bucket)) {
-        self.0.completed.sizes.for_each(|index, count| each(Bucket::new(index, count)));
-    }
-
-    /// Calls `each` for the buckets of refused bodies, which [`offered`](Self::offered) adds to the completed ones;
-    /// copies nothing.
-    pub fn for_each_refused(&self, mut each: impl FnMut(Bucket)) {
-        if let Some(refused) = self.0.refused.get() {
-            refused.sizes.for_each(|index, count| each(Bucket::new(index, count)));
-        }
-    }
-
-    /// Exemplars of completed bodies: the last of each power of two from 256 B to 16 MiB, and of what is larger.
-    pub fn completed_exemplars(&self) -> impl Iterator<Item = Exemplar> + use<'a> {
-        self.0.completed.exemplars.iter()
-    }
-
-    /// Exemplars of refused bodies, likewise.
-    pub fn refused_exemplars(&self) -> impl Iterator<Item = Exemplar> + use<'a> {
-        self.0.refused.get().into_iter().flat_map(|refused| exemplars(refused))
-    }
-}
-
-fn exemplars(of: &Distribution) -> impl Iterator<Item = Exemplar> {
-    of.exemplars.iter()
-}
 
 /// Bodies counted by how they ended. Their total is the number of bodies there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -325,5 +159,121 @@ impl Snapshot {
             *count = self.series.iter().fold(0, |sum, series| sum.saturating_add(series.bodies(outcome)));
         }
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use http::{HeaderMap, Method, StatusCode};
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::endpoint::{Key, Upstream};
+    use crate::error::{LimitExceeded, Setting};
+    use crate::ledger::{Attributes, Bucket};
+    use crate::trace::{CallTrace, SpanWrites};
+
+    fn ledger() -> Ledger {
+        Ledger::builder().clock(ManualClock::at(UNIX_EPOCH + Duration::from_secs(7)).clock()).build()
+    }
+
+    fn trace(id: u64) -> CallTrace {
+        let mut headers = HeaderMap::new();
+        headers.insert("traceparent", format!("00-{id:032x}-{id:016x}-01").parse().unwrap());
+        CallTrace::capture(&headers, SpanWrites::Nothing)
+    }
+
+    fn key(role: Role, route: &str) -> Key<'_> {
+        let upstream = if role == Role::Client { Upstream::new(Some("stock"), Some(81)) } else { Upstream::default() };
+        Key::new(role, &Method::GET, upstream, Some(route))
+    }
+
+    #[test]
+    fn a_snapshot_tells_all_that_its_series_was_told() {
+        let (ledger, key) = (ledger(), key(Role::Client, "/sku/{id}"));
+        let call = Attributes::of(View::Decoded).with_version(Version::HTTP_2).with_scheme(UrlScheme::Https);
+        let attributes = call.with_port(Some(81)).response(StatusCode::OK, ContentCoding::Gzip);
+        let series = ledger.entry(&key).series(attributes);
+        let limit = Limit::reject_over(70_000).and_warn_over(900);
+        series.note_limit(&limit);
+        for size in [0, 300, 300] {
+            series.record_complete(size, &trace(1));
+        }
+        for outcome in [Outcome::Complete, Outcome::Aborted, Outcome::Aborted] {
+            series.record_unsized(outcome);
+        }
+        let found = LimitExceeded::of(Some(series), 70_000, 0, Some(90_000), Setting::Layer);
+        series.record_over_limit(&found, true, true, &trace(2));
+        series.record_refused(Outcome::RejectedEarly, 90_000, &trace(2));
+
+        let exemplar = |value, id| Exemplar { value, unix_nanos: 7_000_000_000, ids: [0, id, id] };
+        let expected = SeriesSnapshot {
+            endpoint: Endpoint::new(&key),
+            direction: Direction::Response,
+            status: Some(200),
+            coding: ContentCoding::Gzip,
+            view: View::Decoded,
+            scheme: Some(UrlScheme::Https),
+            version: Some(Version::HTTP_2),
+            port: Some(81),
+            limit,
+            outcomes: Outcomes([4, 1, 0, 0, 2, 0]),
+            over_limit: 1,
+            over_limit_exemplar: Some(exemplar(90_000, 2)),
+            completed: [0, 300, 300].into_iter().collect(),
+            offered: [0, 300, 300, 90_000].into_iter().collect(),
+            completed_exemplars: vec![exemplar(0, 1), exemplar(300, 1)],
+            refused_exemplars: vec![exemplar(90_000, 2)],
+        };
+        assert_eq!(ledger.snapshot().series(), [expected]);
+
+        let (mut created, mut completed, mut refused) = (vec![], vec![], vec![]);
+        ledger.visit(|view| {
+            created.push(view.created_unix_nanos());
+            view.for_each_completed(|bucket| completed.push(bucket));
+            view.for_each_refused(|bucket| refused.push(bucket));
+        });
+        assert_eq!((created, refused), (vec![7_000_000_000], vec![Bucket::of_size(90_000)]));
+        assert_eq!(completed, [Bucket::of_size(0), Bucket::new(Bucket::of_size(300).index(), 2)]);
+    }
+
+    #[test]
+    fn a_series_has_something_to_tell_once_a_body_ended_or_was_over_its_limit() {
+        let ledger = ledger();
+        let [ended, over, _quiet] = ["/ended", "/over", "/quiet"]
+            .map(|route| ledger.entry(&key(Role::Server, route)).series(Attributes::of(View::Wire)));
+        assert_eq!(ledger.snapshot(), Snapshot::default());
+        ended.record_unsized(Outcome::Unread);
+        over.record_over_limit(&LimitExceeded::of(None, 1, 2, None, Setting::Layer), true, false, &trace(1));
+        let routes = ledger.snapshot();
+        let routes: Vec<_> = routes.series().iter().map(|series| series.endpoint.route()).collect();
+        assert_eq!(routes, [Some("/ended"), Some("/over")]);
+    }
+
+    #[test]
+    fn a_series_is_found_by_role_direction_and_route_and_outcomes_add_up() {
+        let ledger = ledger();
+        let attributes = |direction| match direction {
+            Direction::Request => Attributes::of(View::Wire),
+            Direction::Response => Attributes::of(View::Wire).response(StatusCode::OK, ContentCoding::Identity),
+        };
+        let (roles, directions) = ([Role::Server, Role::Client], [Direction::Request, Direction::Response]);
+        let mut all = vec![];
+        for (role, direction) in roles.into_iter().flat_map(|role| directions.map(|direction| (role, direction))) {
+            all.extend(["/a", "/b"].map(|route| (role, direction, route)));
+        }
+        for (count, (role, direction, route)) in (1..).zip(&all) {
+            let series = ledger.entry(&key(*role, route)).series(attributes(*direction));
+            (0..count).for_each(|_| series.record_unsized(Outcome::Failed));
+        }
+        let snapshot = ledger.snapshot();
+        for (count, (role, direction, route)) in (1..).zip(&all) {
+            let found = snapshot.find(*role, *direction, route).unwrap();
+            assert_eq!((found.bodies(Outcome::Failed), found.bodies(Outcome::Unread)), (count, 0));
+        }
+        assert_eq!(snapshot.find(Role::Server, Direction::Request, "/c"), None);
+        assert_eq!((snapshot.outcomes().get(Outcome::Failed), snapshot.outcomes().total()), (36, 36));
     }
 }
