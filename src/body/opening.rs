@@ -66,3 +66,92 @@ impl Opening {
         !(self.ended | self.counted_inside | self.bodiless)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use futures_util::stream;
+    use http::{HeaderValue, Method, header};
+    use http_body::{Frame, SizeHint};
+    use http_body_util::{Empty, Full, StreamBody};
+
+    use super::super::start::{Held, Start};
+    use super::*;
+    use crate::endpoint::{Key, Role, Upstream};
+    use crate::error::Setting;
+    use crate::ledger::{Attributes, Ledger, Outcome, Series, View};
+    use crate::limit::Limit;
+    use crate::trace::CallTrace;
+
+    const HELD: Held = Held { limit: Limit::unlimited(), by: Setting::Layer };
+
+    fn series(ledger: &Ledger) -> Arc<Series> {
+        let key = Key::new(Role::Server, &Method::GET, Upstream::default(), Some("/"));
+        Arc::clone(ledger.entry(&key).series(Attributes::of(View::Wire)))
+    }
+
+    /// What is known of a body under a `Content-Length`: its least, whether that is all, and whether only a count tells.
+    fn known(body: &impl Body, length: Option<&'static str>) -> (u64, bool, bool) {
+        let mut headers = HeaderMap::new();
+        length.map(|length| headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static(length)));
+        let Opening { least, declares, open_ended, .. } = Opening::of(body, &headers, None);
+        (least, declares, open_ended)
+    }
+
+    #[test]
+    fn a_body_that_knows_its_length_is_believed_and_of_another_the_header_tells() {
+        let full = Full::<Bytes>::from("12345");
+        assert_eq!([None, Some("3"), Some("900")].map(|length| known(&full, length)), [(5, true, false); 3]);
+        let stream = StreamBody::new(stream::empty::<Result<Frame<Bytes>, ()>>());
+        assert_eq!(known(&stream, None), (0, false, true));
+        assert_eq!(known(&stream, Some("900")), (900, true, true));
+    }
+
+    #[test]
+    fn a_body_at_its_end_is_counted_before_its_owner_drops_it() {
+        let (ledger, body) = (Ledger::new(), Empty::<Bytes>::new());
+        let (series, trace) = (series(&ledger), CallTrace::default());
+        let opening = Opening::of(&body, &HeaderMap::new(), Some(series.population()));
+        assert_eq!((opening.least, opening.open_ended), (0, false));
+        let mut start = Start::new(&series, &trace, HELD, opening);
+        start.open(&body).unwrap();
+        assert_eq!(ledger.snapshot().outcomes().get(Outcome::Complete), 1);
+        drop(start.tally());
+        assert_eq!(ledger.snapshot().outcomes().total(), 1);
+    }
+
+    #[test]
+    fn a_message_without_a_body_has_no_size_whatever_it_declares() {
+        let (ledger, body) = (Ledger::new(), Full::<Bytes>::from("12345"));
+        let (series, trace) = (series(&ledger), CallTrace::default());
+        let opening = Opening::of(&body, &HeaderMap::new(), Some(series.population())).without_body(true);
+        Start::new(&series, &trace, HELD, opening).open(&body).unwrap();
+        let snapshot = ledger.snapshot();
+        assert_eq!(snapshot.outcomes().get(Outcome::Complete), 1);
+        assert_eq!(snapshot.series()[0].completed.count(), 0);
+    }
+
+    #[test]
+    fn only_where_nothing_is_known_of_it_is_a_body_plain() {
+        for bits in 0..8 {
+            let [ended, counted_inside, bodiless] = [1, 2, 4].map(|bit| bits & bit != 0);
+            let opening = Opening { ended, counted_inside, bodiless, ..Opening::default() };
+            assert_eq!(opening.is_plain(), bits == 0, "{opening:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_in_memory_are_counted_once_however_many_layers_hold_them() {
+        let ledger = Ledger::new();
+        let (series, trace) = (series(&ledger), CallTrace::default());
+        let alone = InMemory { bytes: 7, counted_by: None };
+        let opening = Opening::known(&alone, series.population());
+        assert_eq!((opening.least, opening.declares, opening.counted_inside), (7, true, false));
+        let tally = Start::new(&series, &trace, HELD, opening).tally();
+        let held = InMemory { bytes: 7, counted_by: Some(&tally) };
+        assert!(Opening::known(&held, series.population()).counted_inside);
+        assert_eq!(held.size_hint().exact(), SizeHint::default().exact());
+    }
+}

@@ -41,3 +41,28 @@ impl Body for ShortBody {
         SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn all_its_bytes_are_one_frame_and_then_it_is_at_its_end() {
+        let mut body = ShortBody::new(Bytes::from_static(b"hello"));
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(5), false));
+        let mut next = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(Some(Ok(frame))) = next() else { panic!("it is in memory") };
+        assert_eq!(frame.into_data().unwrap(), "hello");
+        assert!(matches!(next(), Poll::Ready(None)));
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(0), true));
+        assert_eq!(body.into_bytes(), "");
+    }
+
+    #[test]
+    fn no_bytes_are_an_empty_body_and_bytes_can_be_had_back() {
+        assert!(ShortBody::new(Bytes::new()).is_end_stream());
+        assert_eq!(ShortBody::new(Bytes::from_static(b"hello")).into_bytes(), "hello");
+    }
+}

@@ -88,3 +88,45 @@ pub(super) fn answer(population: impl FnOnce() -> Option<Population>, answer: im
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::panic::catch_unwind;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use bytes::Bytes;
+    use http::Method;
+    use http_body::Frame;
+    use http_body_util::Empty;
+
+    use super::*;
+    use crate::endpoint::{Key, Role, Upstream};
+    use crate::ledger::{Attributes, Ledger, View};
+
+    /// A body that cannot even say how long it is.
+    struct Broken;
+
+    impl Body for Broken {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(None)
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            panic!("broken")
+        }
+    }
+
+    #[test]
+    fn news_of_a_body_that_panics_are_not_told_to_the_next_one() {
+        let key = Key::new(Role::Server, &Method::GET, Upstream::default(), Some("/"));
+        let population = Ledger::new().entry(&key).series(Attributes::of(View::Wire)).population();
+        assert!(catch_unwind(|| tell(&Broken, Some(population), News::Over)).is_err());
+        assert!(!is_asked());
+        assert!(tell(&Empty::<Bytes>::new(), Some(population), News::Over).is_none());
+    }
+}
