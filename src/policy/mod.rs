@@ -63,7 +63,9 @@
 //! # What is not seen
 //!
 //! The first scrape of a service that has run for long counts all that it refused before as of now. A service that was
-//! restarted and has had no traffic since looks like one whose metrics are gone.
+//! restarted and has had no traffic since looks like one whose metrics are gone. Instances that have no baseline yet
+//! count among the bodies and not among those above it, so that while some of them learn the share is too low: let each
+//! begin with what the others learnt ([`DetectorBuilder::begin_with`](crate::detect::DetectorBuilder::begin_with)).
 
 mod alert;
 mod bytes;

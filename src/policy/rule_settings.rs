@@ -61,7 +61,8 @@ impl RuleSettings {
         self
     }
 
-    /// Sets how often rules are evaluated; a minute by default. All times here are whole seconds, rounded up.
+    /// Sets how often rules are evaluated; a minute by default. All times here are whole seconds, rounded up, from 1 to
+    /// 2^32 - 1; one outside is the nearest within.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = Seconds::of(interval);

@@ -78,7 +78,7 @@ pub(super) fn alert(policy: &Policy, name: &EndpointName, endpoint: &EndpointPol
             "The finding says since when, since which version, and which traces show it: it is in the service's log. It closes by itself when the sizes are back, or when the change is accepted.".to_owned(),
         ),
         Alert::Refused => (
-            format!("{{{{ $value | printf \"%.0f\" }}}} {DIRECTION} bodies were refused in the last 10m"),
+            format!("{DIRECTION} bodies refused in the last 10m: {{{{ $value | printf \"%.0f\" }}}}"),
             format!("A body was larger than it may be, and whoever waited for it has an error. Limits of the policy: {}.", if limits.is_empty() { "none, so it is the layer's own" } else { &limits }),
         ),
         Alert::NearLimit => (
