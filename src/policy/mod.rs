@@ -48,7 +48,7 @@
 //! | `BodiesNearLimit` | 1 % of the bodies were over a warning line, or over a limit that is not enforced | `plimsoll_body_over_limit_total` |
 //! | `BodyBudgetBurnsFast` | more bodies are over their limit than the objective allows: 14.4 times in 1 h and in 5 min, or 6 times in 6 h and in 30 min | `plimsoll_bodies_total`, or the same where a limit only warns |
 //! | `BodyBudgetBurnsSlowly` | 3 times in 1 d and in 2 h, or once in 3 d and in 6 h | the same |
-//! | `BodyMetricsAbsent` | the service's metrics were there within a day, and are not any more | `plimsoll_bodies_total` |
+//! | `BodyMetricsAbsent` | the service's metrics were there within a week, and are not any more | `plimsoll_bodies_total` |
 //! | `BodyBaselineAbsent` | there was traffic eight days ago and is now, and no baseline: growth cannot be told | `plimsoll_bodies_above_baseline_total` |
 //!
 //! Growth is counted by the service itself against its own baseline, so the share is exact, and adds up over instances.

@@ -19,16 +19,18 @@ pub(super) const OFFERED: &str = r#"plimsoll_outcome=~"complete|rejected_early|r
 /// The bodies that were refused.
 pub(super) const REFUSED: &str = r#"plimsoll_outcome=~"rejected_early|rejected_streaming""#;
 
-/// The matchers that tell a service's series from others. The overflow series are of no one endpoint.
-pub(super) fn service(policy: &Policy) -> String {
-    let mut matchers = String::new();
+/// The matchers that tell a service's series from others.
+pub(super) fn own(policy: &Policy) -> String {
     if policy.rules.labels.is_empty() {
-        let _ = write!(matchers, "job={}, ", Text(&policy.service));
+        return format!("job={}", Text(&policy.service));
     }
-    for (name, value) in &policy.rules.labels {
-        let _ = write!(matchers, "{name}={}, ", Text(value));
-    }
-    matchers + r#"otel_metric_overflow="""#
+    let labels = policy.rules.labels.iter().map(|(name, value)| format!("{name}={}", Text(value)));
+    labels.collect::<Vec<_>>().join(", ")
+}
+
+/// The same, without the overflow series, which are of no one endpoint.
+pub(super) fn service(policy: &Policy) -> String {
+    format!(r#"{}, otel_metric_overflow="""#, own(policy))
 }
 
 /// The matchers of one endpoint; of both its directions.

@@ -50,7 +50,11 @@ impl Policy {
         let name = |part: &str| format!("plimsoll-{}-{part}", self.service);
         let recorded = Group { name: name("recorded"), interval: interval.clone(), rules: recorded(self) };
         let alerts = Group { name: name("alerts"), interval, rules: alerts };
-        format!("# Printed from a policy by `plimsoll rules`: change it there.\ngroups:\n{recorded}{alerts}")
+        let series = promql::own(self);
+        format!(
+            "# Printed from a policy by `plimsoll rules`: change it there. It reads the series with {series}.\n\
+             groups:\n{recorded}{alerts}"
+        )
     }
 }
 
@@ -157,7 +161,8 @@ fn burn(policy: &Policy, name: &EndpointName, said: &EndpointPolicy, speeds: [(&
 fn about_the_rules(policy: &Policy) -> Vec<Rule> {
     let of = promql::service(policy);
     let bodies = format!("plimsoll_bodies_total{{{of}}}");
-    let gone = format!("count(present_over_time({bodies}[1d])) unless count({bodies})");
+    let known = format!("{BODIES}{{service={}}}", Text(&policy.service));
+    let gone = format!("count(present_over_time({known}[1w])) unless count({bodies})");
     let mut rules = vec![(wording::METRICS_ABSENT, gone, Seconds(1_800))];
     if policy.endpoints.values().any(|endpoint| !endpoint.alert_on.is_empty()) {
         let all = format!("sum({OFFERED_BODIES}{{service={}}}", Text(&policy.service));

@@ -280,7 +280,7 @@ const ABOUT_THE_RULES: &str = "\
 
 ### BodyMetricsAbsent
 
-**What it means.** Body metrics of SERVICE were there within the last day and are gone, so no other alert can fire.
+**What it means.** Body metrics of SERVICE were there within the last week and are gone, so no other alert can fire.
 
 **Check, in this order.**
 

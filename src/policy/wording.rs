@@ -97,7 +97,7 @@ pub(super) fn about_the_rules(policy: &Policy, name: &str) -> Said {
     let service = plain(&policy.service);
     match name {
         METRICS_ABSENT => Said {
-            summary: format!("{service}: {{{{ $value }}}} series of body metrics were there within the last day, and are gone"),
+            summary: format!("{service}: the body metrics are gone; within the last week there were those of {{{{ $value }}}} endpoints and directions"),
             description: "No alert on bodies can fire. Either the service is not scraped, or it no longer serves the metrics, or it was restarted and has had no traffic since.".to_owned(),
         },
         _ => Said {

@@ -203,9 +203,11 @@ fn so_they_do_where_two_days_tell() {
             )
             .fires(before + HOUR, &[]),
         Scenario::new("a service whose metrics are gone")
-            .answers(&[all(before), (None, after)], &[(None, before), (None, after)], false)
-            .above(&[share(8, before), (None, after)])
-            .fires(before + 2 * HOUR, &["BodyMetricsAbsent"]),
+            .answers(&[all(before), (None, after + DAY)], &[(None, before), (None, after + DAY)], false)
+            .above(&[share(8, before), (None, after + DAY)])
+            .fires(before + 2 * HOUR, &["BodyMetricsAbsent"])
+            // It said that all was well again, a day after they had gone.
+            .fires(before + DAY + 6 * HOUR, &["BodyMetricsAbsent"]),
     ];
     passes("limited", &limited(), &scenarios);
 }
