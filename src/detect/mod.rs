@@ -15,7 +15,7 @@
 //! All bodies that were *offered* to one endpoint, in one direction and view: those of requests, and of successful
 //! responses, completed or refused. Refused ones count by what they declared, or else was seen of them: a limit does not
 //! blind the detector. All content codings count together, and the share without one is watched beside them: where
-//! that rose, the finding says "compression lost".
+//! that rose, the finding says "compression lost". The overflow series, in which many endpoints are one, are left out.
 //!
 //! They are compared with the same series a period ago: a week by default, so that Mondays meet Mondays. Only the
 //! shares of bodies above four edges are compared, over the baseline's p50, p90, p99 and p99.9. The method, its source
@@ -105,5 +105,7 @@ pub use store::{FileStore, Store, StoreError};
 pub use ticker::Ticker;
 pub use view::{FindingCount, JudgedSeries, Stage};
 
+#[cfg(test)]
+mod backwards;
 #[cfg(test)]
 mod tests;

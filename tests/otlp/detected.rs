@@ -1,13 +1,13 @@
 //! What a detector knows reaches the collector too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::UNIX_EPOCH;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value::{AsDouble, AsInt};
-use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, NumberDataPoint, metric::Data};
+use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric, NumberDataPoint, metric::Data};
 use plimsoll::detect::Quantile;
-use plimsoll::{KIB, Temporality};
+use plimsoll::{KIB, OpenMetrics, Temporality};
 
 use crate::collector::{self, Collector, Metrics, http, map_of};
 use crate::world::{Answer, World};
@@ -75,6 +75,42 @@ fn counts_of_a_detector_have_a_start_and_are_of_the_temporality_that_is_asked_fo
     assert_eq!(counts(&points), [20; 3], "with what was lost");
     assert!(points.iter().all(|point| point.start_time_unix_nano == first));
     assert!(collector.last().find(names[1]).is_none(), "nothing was found in this time");
+}
+
+/// What a collector makes of a name on its way to Prometheus: dots are underscores, units and what a counter is called
+/// stand behind it, and a gauge of unit "1" is a ratio (OpenTelemetry, "Prometheus and OpenMetrics Compatibility").
+fn as_prometheus_has_it(metric: &Metric) -> String {
+    let unit = match (&*metric.unit, &metric.data) {
+        ("By", _) => "_bytes",
+        ("1", Some(Data::Gauge(_))) => "_ratio",
+        (unit, _) if unit.starts_with('{') => "",
+        other => panic!("{other:?}"),
+    };
+    let total = if matches!(metric.data, Some(Data::Sum(_))) { "_total" } else { "" };
+    format!("{}{unit}{total}", metric.name.replace('.', "_"))
+}
+
+/// The findings' factor and whether one is open used to be ratios by one way, and none by the other.
+#[test]
+fn a_metric_has_one_name_in_prometheus_whichever_way_it_takes() {
+    let mut world = World::new();
+    world.period(Answer::of(8 * KIB as usize));
+    world.until_found(Answer::of(80_000), 20);
+    let collector = Collector::default();
+    let mut exporter = collector.exporter(&world.ledger, http()).detector(&world.detector);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(exporter.export_once()).unwrap();
+    let page = OpenMetrics::new(&world.ledger).detector(&world.detector).to_string();
+    let scraped: BTreeSet<_> = page
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split('{').next().unwrap().to_owned())
+        .filter(|name| !name.ends_with("_count") && !name.ends_with("_sum"))
+        .map(|name| name.trim_end_matches("_bucket").to_owned())
+        .collect();
+    let sent: BTreeSet<_> = collector.last().all().iter().map(as_prometheus_has_it).collect();
+    assert_eq!(sent, scraped);
+    assert!(sent.len() >= 9, "{sent:?}");
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(super) fn detected(
             }
         });
     });
-    metric(out, "plimsoll.regression.active", "Whether a finding is open.", "1", Kind::Gauge, |data| {
+    metric(out, "plimsoll.regression.active", "Whether a finding is open.", "{finding}", Kind::Gauge, |data| {
         detector.visit(|series| {
             if series.stage() == Stage::Learning {
                 return;
@@ -83,7 +83,8 @@ pub(super) fn detected(
         });
     });
     let about = "By how much the leading quantile grew, while a finding is open.";
-    metric(out, "plimsoll.regression.factor", about, "1", Kind::Gauge, |data| {
+    // A unit of "1" would make it `.._factor_ratio` on its way to Prometheus, and another metric than that of a scrape.
+    metric(out, "plimsoll.regression.factor", about, "{times}", Kind::Gauge, |data| {
         detector.visit(|series| {
             let Some(finding) = series.finding() else { return };
             gauge(data, at, Number::Real(finding.factor()), |point| {
