@@ -86,8 +86,9 @@ impl LedgerBuilder {
 
     /// Names the response header in which upstreams say their version, such as `x-service-version`; none by default.
     ///
-    /// For each endpoint that is called, the last eight versions are remembered with the time of their first answer,
-    /// so that a [detector](crate::detect) can say with which one bodies grew. Up to 64 bytes of text count as one.
+    /// For each endpoint that is called, the last eight versions are remembered with the time of their first answer, or
+    /// of the first one after five minutes without them, so that a [detector](crate::detect) can say with which one
+    /// bodies grew. Up to 64 bytes of text count as one.
     #[must_use]
     pub fn version_header(self, name: HeaderName) -> Self {
         Self { version_header: Some(name), ..self }

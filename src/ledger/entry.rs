@@ -55,7 +55,7 @@ impl Entry {
         series.map(|(_, series)| SeriesView::new(series))
     }
 
-    /// The versions in which its upstream answered, in the order in which they were first seen.
+    /// The versions in which its upstream answered, in the order in which they came.
     pub(crate) fn versions(&self) -> Vec<Version> {
         self.versions.get().map_or_else(Vec::new, |versions| versions.log())
     }
@@ -67,7 +67,7 @@ impl Entry {
             return;
         }
         if let Some(versions) = Memory::of(&self.core).get_or_make(&self.versions) {
-            versions.recall(before);
+            versions.recall(before, self.core.clock.unix_nanos());
         }
     }
 

@@ -1,27 +1,40 @@
 //! Which versions of an upstream answered, and since when: a short list for each endpoint.
 
-use std::hash::BuildHasher;
-use std::hash::Hasher;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::{BuildHasher, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use foldhash::fast::FixedState;
 
 use crate::sync::atomic::AtomicU64;
 use crate::sync::atomic::Ordering::Relaxed;
 
-/// Versions that are told apart without a lock: as many as one roll-out has at a time, and then some.
-const KNOWN: usize = 4;
 /// The longest text that is taken for a version, in bytes.
 const LONGEST: usize = 64;
+/// What has not answered for so long, in nanoseconds, has been away: five minutes. Within a roll-out, old and new take turns.
+const AWAY: u64 = 300_000_000_000;
 
-/// The versions of one endpoint's upstream, in the order in which they were first seen.
+/// The versions of one endpoint's upstream, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Versions {
-    known: [AtomicU64; KNOWN],
-    log: Mutex<Vec<Version>>,
+    /// Stands for the text that the last answer named; 0 before the first.
+    current: AtomicU64,
+    log: Mutex<Log>,
 }
 
-/// A version, and when it was first seen, in nanoseconds since 1970.
+#[derive(Debug, Default)]
+struct Log {
+    seen: Vec<Seen>,
+    current: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    version: Version,
+    /// When another took its place last, in nanoseconds since 1970.
+    until: u64,
+}
+
+/// A version, and when it was first seen, in nanoseconds since 1970; again, where it had been away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -51,45 +64,82 @@ impl Version {
 }
 
 impl Versions {
-    /// Takes note of the version that an answer names. One that is known costs a hash and a few loads; a new one, a lock.
+    /// Takes note of the version that an answer names. The same as in the last answer costs a hash and a load; another, a
+    /// lock, unless that is taken: then it is left to the next answer.
     pub(crate) fn note(&self, value: &[u8], now: impl FnOnce() -> u64) {
         let mut hasher = FixedState::with_seed(0).build_hasher();
         hasher.write(value);
         let hash = hasher.finish() | 1;
-        if self.known.iter().any(|known| known.load(Relaxed) == hash) {
+        if self.current.load(Relaxed) == hash {
             return;
         }
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = usize::try_from(hash >> 32).unwrap_or(0) % KNOWN;
-        let free = self.known.iter().find(|known| known.load(Relaxed) == 0).or_else(|| self.known.get(place));
-        free.into_iter().for_each(|known| known.store(hash, Relaxed));
+        let mut log = match self.log.try_lock() {
+            Ok(log) => log,
+            Err(TryLockError::Poisoned(log)) => log.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        self.current.store(hash, Relaxed);
         let text = std::str::from_utf8(value).ok().map(str::trim);
-        let Some(text) = text.filter(|text| !text.is_empty() && text.len() <= LONGEST) else { return };
-        if log.iter().any(|version| &*version.text == text) {
-            return;
-        }
-        if log.len() >= Version::REMEMBERED {
-            log.remove(0);
-        }
-        log.push(Version { text: text.into(), first: now() });
+        log.turn_to(text.filter(|text| !text.is_empty() && text.len() <= LONGEST), now());
     }
 
     /// Adds versions that were seen before this process, and when each was seen first.
-    pub(crate) fn recall(&self, before: impl IntoIterator<Item = Version>) {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        for version in before {
-            match log.iter_mut().find(|known| known.text == version.text) {
-                Some(known) => known.first = known.first.min(version.first),
-                None => log.push(version),
-            }
-        }
-        log.sort_by_key(|version| version.first);
-        let forgotten = log.len().saturating_sub(Version::REMEMBERED);
-        log.drain(..forgotten);
+    #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "nothing is kept over a restart"))]
+    pub(crate) fn recall(&self, before: Vec<Version>, now: u64) {
+        self.lock().recall(before, now);
     }
 
     pub(crate) fn log(&self) -> Vec<Version> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().seen.iter().map(|seen| seen.version.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    fn turn_to(&mut self, text: Option<&str>, now: u64) {
+        let last = self.current.take();
+        let last = last.and_then(|last| self.seen.iter_mut().find(|seen| seen.version.text == last));
+        last.into_iter().for_each(|last| last.until = now);
+        let Some(text) = text else { return };
+        let known = self.seen.iter_mut().find(|seen| &*seen.version.text == text);
+        let text = match known {
+            Some(Seen { version, until }) => {
+                if now.saturating_sub(*until) > AWAY {
+                    version.first = now;
+                }
+                Arc::clone(&version.text)
+            }
+            None => {
+                let text: Arc<str> = text.into();
+                self.seen.push(Seen { version: Version { text: Arc::clone(&text), first: now }, until: now });
+                text
+            }
+        };
+        self.current = Some(text);
+        self.tidy();
+    }
+
+    /// The last one before was there to the end; of others that are here again, it is not known since when.
+    fn recall(&mut self, before: Vec<Version>, now: u64) {
+        let last = before.last().map(|last| Arc::clone(&last.text));
+        for version in before {
+            let was_last = last.as_ref() == Some(&version.text);
+            match self.seen.iter_mut().find(|seen| seen.version.text == version.text) {
+                Some(seen) if was_last => seen.version.first = seen.version.first.min(version.first),
+                Some(_) => {}
+                None => self.seen.push(Seen { version, until: if was_last { now } else { 0 } }),
+            }
+        }
+        self.tidy();
+    }
+
+    fn tidy(&mut self) {
+        self.seen.sort_by_key(|seen| seen.version.first);
+        let forgotten = self.seen.len().saturating_sub(Version::REMEMBERED);
+        self.seen.drain(..forgotten);
     }
 }
 
@@ -110,16 +160,36 @@ mod tests {
         assert_eq!(texts(&versions), [("2.30.0".to_owned(), 1), ("2.31.0".to_owned(), 2)]);
     }
 
+    /// It used to be known by the time it came first: what grew with it then came with no change of version.
+    #[test]
+    fn a_version_that_was_rolled_back_and_comes_again_comes_anew() {
+        let versions = Versions::default();
+        for (now, version) in [(1, "2.30.0"), (2, "2.31.0"), (3, "2.30.0"), (3 + AWAY, "2.31.0"), (5 + AWAY, "2.31.0")]
+        {
+            versions.note(version.as_bytes(), || now);
+        }
+        assert_eq!(texts(&versions), [("2.30.0".to_owned(), 1), ("2.31.0".to_owned(), 2)], "a turn within a roll-out");
+        for (now, version) in [(6 + AWAY, "2.30.0"), (7 + 2 * AWAY, "2.31.0")] {
+            versions.note(version.as_bytes(), || now);
+        }
+        assert_eq!(texts(&versions), [("2.30.0".to_owned(), 1), ("2.31.0".to_owned(), 7 + 2 * AWAY)]);
+    }
+
     #[test]
     fn versions_of_before_this_process_are_recalled_in_their_order() {
         let versions = Versions::default();
         versions.note(b"2.31.0", || 100);
         let version = |text: &str, first| Version { text: text.into(), first };
-        versions.recall([version("2.30.0", 1), version("2.31.0", 7)]);
+        versions.recall(vec![version("2.30.0", 1), version("2.31.0", 7)], 100);
         assert_eq!(texts(&versions), [("2.30.0".to_owned(), 1), ("2.31.0".to_owned(), 7)]);
-        versions.recall((10..20).map(|n| version(&format!("2.{n}.0"), n)));
+        versions.recall((10..20).map(|n| version(&format!("2.{n}.0"), n)).collect(), 100);
         assert_eq!(texts(&versions).first(), Some(&("2.12.0".to_owned(), 12)));
         assert_eq!(versions.log().len(), Version::REMEMBERED);
+
+        let versions = Versions::default();
+        versions.note(b"2.30.0", || 100);
+        versions.recall(vec![version("2.30.0", 1), version("2.31.0", 7)], 100);
+        assert_eq!(texts(&versions), [("2.31.0".to_owned(), 7), ("2.30.0".to_owned(), 100)], "rolled back meanwhile");
     }
 
     #[test]

@@ -39,6 +39,19 @@ fn a_version_that_came_before_the_growth_is_named_with_its_moment() {
     assert!(said.contains(seen), "{said}");
 }
 
+#[test]
+fn a_version_that_is_deployed_once_more_is_blamed_once_more() {
+    let mut world = World::new();
+    world.period(USUAL);
+    world.period(USUAL);
+    for _ in 0..2 {
+        let finding = finding(&mut world, GROWN.version("2.31.0"));
+        assert_eq!(versions(&finding), (Some("2.30.0"), Some("2.31.0")));
+        world.until_found(USUAL, 10);
+        world.calm(40, &[USUAL; 10]);
+    }
+}
+
 #[cfg(feature = "serde")]
 #[test]
 fn what_an_upstream_ran_before_a_restart_is_known_after_it() {
