@@ -51,6 +51,10 @@
 //! | `BodyMetricsAbsent` | the service's metrics were there within a week, and are not any more | `plimsoll_bodies_total` |
 //! | `BodyBaselineAbsent` | there was traffic eight days ago and is now, and no baseline: growth cannot be told | `plimsoll_bodies_above_baseline_total` |
 //!
+//! Each has the labels `service`, `owner` and `severity` (`page` for `BodiesRefused` and `BodyBudgetBurnsFast`, `ticket` for
+//! the others), those of an endpoint also `endpoint` and `plimsoll_direction`; and the annotations `summary`, `description`
+//! and `runbook_url`.
+//!
 //! Growth is counted by the service itself against its own baseline, so the share is exact, and adds up over instances.
 //! The classic rule compares two quantiles that are read from buckets which double. Each is right to within a factor of
 //! two: bodies that grow from 31 to 33 KiB seem to double, those that grow from 33 to 63 KiB not to grow at all, and over

@@ -44,6 +44,29 @@ fn the_example_is_the_same_in_code() {
     assert_eq!(super::example(), policy);
 }
 
+/// It is the file's documentation: `interval`, `window`, `hold` and `evidence` were in none.
+#[test]
+fn the_example_has_every_key_that_is_legal() {
+    let example = include_str!("../../examples/policy.toml");
+    let head = "service = \"s\"\nowner = \"o\"\n";
+    let places = [
+        format!("{head}unknown = 1"),
+        format!("{head}[rules]\nunknown = 1"),
+        format!("{head}[[accepted]]\nunknown = 1"),
+        with("unknown = 1"),
+        with("request = { unknown = 1 }"),
+        with("growth = { unknown = 1 }"),
+        with("growth = { p50 = { unknown = 1 } }"),
+    ];
+    for place in places {
+        let said = Policy::from_toml(&place).unwrap_err().to_string();
+        let legal = said.split_once("here may stand ").unwrap().1;
+        for key in legal.split('`').skip(1).step_by(2) {
+            assert!(example.contains(key), "{key}");
+        }
+    }
+}
+
 #[test]
 fn a_size_is_a_text_or_a_number_of_bytes() {
     let of = |size: &str| Policy::from_toml(&with(&format!("request = {{ reject = {size} }}"))).unwrap();
