@@ -62,6 +62,6 @@ fn diff_prints_what_a_contract_changes_and_why() {
     fs::write(here.join("newer.toml"), "plimsoll_contract = 7\n").unwrap();
     let (code, _, said) = plimsoll(&["diff", "older.toml", "newer.toml"], &here);
     assert_eq!(code, Some(1));
-    assert!(said.starts_with("plimsoll: newer.toml, line 1: format 7 is not known here"), "{said}");
+    assert!(said.starts_with("plimsoll: newer.toml:1: format 7 is not known here"), "{said}");
     fs::remove_dir_all(here).unwrap();
 }

@@ -245,27 +245,27 @@ reason = "shops show \"full\" details"
             parse(&TEXT.replace(from, to)).unwrap_err()
         };
         for (from, to, said) in [
-            ("= 1\n\n", "= 2\n\n", "the.toml, line 3: format 2 is not known here, only 1: update plimsoll"),
+            ("= 1\n\n", "= 2\n\n", "the.toml:3: format 2 is not known here, only 1: update plimsoll"),
             ("plimsoll_contract", "policy", "the.toml: no contract: a contract says `plimsoll_contract = 1`"),
-            ("812", "\"big\"", "line 8: a size in bytes, or { at_least = 1, at_most = 2 }, in `median = \"big\"`"),
-            ("812", "-1", "line 8: "),
-            ("84640", "99999", "line 18: at_least is 99999, which is more than at_most, 88388"),
-            ("bodies = 1\n", "bytes = 1\n", "line 7: unknown field `bytes`, expected one of `suite`, `fixture`"),
-            ("fixture = \"an order\"\n", "", "line 5: an entry needs `fixture`, or `endpoint` and `direction`"),
-            ("\"an order\"", "\"an order\"\nview = \"wire\"", "line 5: an entry for a fixture has no endpoint"),
-            ("\"response\"", "\"request\"", "line 11: an entry for requests has no status, in `[[entry]]`"),
-            ("\"response\"", "\"up\"", "line 14: \"up\" is not one of [\"request\", \"response\"], in `direction"),
-            ("\"2xx\"", "\"200\"", "line 15: \"200\": write a class of status codes: 1xx"),
-            ("client GET", "client BREW", "line 13: "),
-            ("reason = \"first sizes\"\n", "", "line 5: missing field `reason`"),
-            ("= 812", "812", "line 8: "),
+            ("812", "\"big\"", ":8: a size in bytes, or { at_least = 1, at_most = 2 }, in `median = \"big\"`"),
+            ("812", "-1", ":8: "),
+            ("84640", "99999", ":18: at_least is 99999, which is more than at_most, 88388"),
+            ("bodies = 1\n", "bytes = 1\n", ":7: unknown field `bytes`, expected one of `suite`, `fixture`"),
+            ("fixture = \"an order\"\n", "", ":5: an entry needs `fixture`, or `endpoint` and `direction`"),
+            ("\"an order\"", "\"an order\"\nview = \"wire\"", ":5: an entry for a fixture has no endpoint"),
+            ("\"response\"", "\"request\"", ":11: an entry for requests has no status, in `[[entry]]`"),
+            ("\"response\"", "\"up\"", ":14: \"up\" is not one of [\"request\", \"response\"], in `direction"),
+            ("\"2xx\"", "\"200\"", ":15: \"200\": write a class of status codes: 1xx"),
+            ("client GET", "client BREW", ":13: "),
+            ("reason = \"first sizes\"\n", "", ":5: missing field `reason`"),
+            ("= 812", "812", ":8: "),
         ] {
             let wrong = changed(from, to);
             assert!(wrong.contains(said), "{wrong}\nfor {from} -> {to}");
         }
         let twice = format!("{TEXT}\n[[entry]]\nfixture = \"an order\"\nbodies = 1\nmedian = 1\nreason = \"x\"\n");
         let wrong = parse(&twice).unwrap_err();
-        assert!(wrong.contains("line 22: fixture \"an order\" has two entries: delete one"), "{wrong}");
+        assert!(wrong.contains(":22: fixture \"an order\" has two entries: delete one"), "{wrong}");
     }
 
     fn median() -> impl Strategy<Value = Median> {

@@ -5,7 +5,8 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Why a file cannot be read or written: its path, the line where one is to blame, and what would be right.
+/// Why a file cannot be read or written: its path, the line where one is to blame (as `path:line`, which editors and
+/// terminals open), and what would be right.
 #[derive(Debug)]
 pub(crate) struct Fault {
     path: PathBuf,
@@ -44,7 +45,7 @@ impl fmt::Display for Fault {
         let Self { path, place, wrong, source } = self;
         write!(f, "{}", path.display())?;
         if let Some(Place { line, .. }) = place {
-            write!(f, ", line {line}")?;
+            write!(f, ":{line}")?;
         }
         write!(f, ": {wrong}")?;
         match place {
@@ -101,9 +102,9 @@ mod tests {
     fn a_fault_names_file_line_and_text() {
         let text = "a = 1\n  b = true\nc = 2\n";
         let fault = wrong_at(Path::new("x.toml"), text, 12..16, "expected a size");
-        assert_eq!(fault.to_string(), "x.toml, line 2: expected a size, in `b = true`");
+        assert_eq!(fault.to_string(), "x.toml:2: expected a size, in `b = true`");
         let beyond = wrong_at(Path::new("x.toml"), text, 900..901, "it ends early");
-        assert_eq!(beyond.to_string(), "x.toml, line 4: it ends early");
+        assert_eq!(beyond.to_string(), "x.toml:4: it ends early");
     }
 
     #[test]
@@ -119,6 +120,6 @@ mod tests {
         std::fs::write(&path, b"one\ntwo \xff\n").unwrap();
         let said = read(&path).unwrap_err().to_string();
         std::fs::remove_file(&path).unwrap();
-        assert!(said.ends_with("line 2: this is not UTF-8 text, in `two`"), "{said}");
+        assert!(said.ends_with(":2: this is not UTF-8 text, in `two`"), "{said}");
     }
 }

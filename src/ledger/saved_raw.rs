@@ -265,7 +265,7 @@ mod tests {
         let text = ledger(&[(5_000, 200, false, true)], 99).snapshot().to_toml();
         for (from, to, said) in [
             ("plimsoll_snapshot", "policy", "the.toml: no saved ledger: one says `plimsoll_snapshot = 1`"),
-            ("snapshot = 1", "snapshot = 2", "line 2: format 2 is not known here, only 1"),
+            ("snapshot = 1", "snapshot = 2", ":2: format 2 is not known here, only 1"),
             ("\"response\"", "\"up\"", "\"up\" is not one of [\"request\", \"response\"]"),
             ("[197, 1]", "[197, 0]", "buckets are pairs"),
             ("[197, 1]", "[641, 1]", "buckets are pairs"),

@@ -79,6 +79,7 @@ mod detector;
 mod error;
 mod fields;
 mod live;
+mod markdown;
 mod promql;
 mod read;
 mod rule_settings;

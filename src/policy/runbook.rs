@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use super::alert::{Alert, Anchors, SERVICE_ANCHOR};
 use super::declaration::{EndpointPolicy, Policy};
+use super::markdown::{Anchor, Code, Plain, Sentence};
 use super::{time, wording};
 use crate::detect::AcceptedChange;
 use crate::endpoint::{EndpointName, Role};
@@ -302,57 +303,3 @@ cannot fire. Limits and refusals work all the same.
 2. Whether its state is lost with every restart: it learns for a week, so a service that is deployed daily needs a file for it.
 
 **It is over when** `plimsoll_bodies_above_baseline_total` is there.";
-
-/// A place that links lead to, whatever the renderer makes of headings.
-struct Anchor<'a>(&'a str);
-
-impl fmt::Display for Anchor<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "<a id=\"{}\"></a>", self.0)
-    }
-}
-
-/// A text of the policy in a line of Markdown: one line, nothing of it HTML. Emphasis, code and links may be meant.
-struct Plain<'a>(&'a str);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|character| match character {
-            '<' => f.write_str("&lt;"),
-            control if control.is_control() => f.write_char(' '),
-            other => f.write_char(other),
-        })
-    }
-}
-
-/// A text of the policy as a sentence, which ends whether or not its writer ended it.
-struct Sentence<'a>(&'a str);
-
-impl fmt::Display for Sentence<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.trim_end();
-        let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-        write!(f, "{}{end}", Plain(text))
-    }
-}
-
-/// A name as code; the backquotes around it are more than any in it.
-struct Code<'a>(&'a str);
-
-impl fmt::Display for Code<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let longest = self.0.split(|character| character != '`').map(str::len).max().unwrap_or_default();
-        let fence = "`".repeat(longest.saturating_add(1));
-        let space = if longest > 0 { " " } else { "" };
-        write!(f, "{fence}{space}{}{space}{fence}", Inline(self.0))
-    }
-}
-
-/// A name on one line.
-struct Inline<'a>(&'a str);
-
-impl fmt::Display for Inline<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|character| f.write_char(if character.is_control() { ' ' } else { character }))
-    }
-}

@@ -113,7 +113,7 @@ fn a_file_that_cannot_be_read_is_never_overwritten() {
     let desk = Desk::new("foreign");
     fs::write(desk.path(), "plimsoll_contract = 2\nshape = \"of the future\"\n").unwrap();
     let said = Contract::open_with(desk.path(), Acceptance::because("first sizes").unwrap()).unwrap_err().to_string();
-    assert!(said.contains("line 1: format 2 is not known here, only 1: update plimsoll"), "{said}");
+    assert!(said.contains(":1: format 2 is not known here, only 1: update plimsoll"), "{said}");
     assert!(desk.text().contains("of the future"));
 }
 

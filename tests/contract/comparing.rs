@@ -125,7 +125,7 @@ fn a_contract_that_is_missing_says_how_to_make_it() {
     fs::write(desk.path(), "").unwrap();
     assert!(refused(&desk.path()).ends_with("no contract: a contract says `plimsoll_contract = 1`"));
     fs::write(desk.path(), "plimsoll_contract = 1\nentry = 7\n").unwrap();
-    assert!(refused(&desk.path()).contains("line 2: "), "{}", refused(&desk.path()));
+    assert!(refused(&desk.path()).contains(":2: "), "{}", refused(&desk.path()));
     fs::remove_file(desk.path()).unwrap();
     fs::create_dir(desk.path()).unwrap();
     assert!(refused(&desk.path()).contains("cannot read it: "), "{}", refused(&desk.path()));
