@@ -252,6 +252,29 @@ mod tests {
     }
 
     #[test]
+    fn versions_are_known_where_a_header_is_named_for_them_and_of_the_overflow_never() {
+        let named = LedgerBuilder::default().version_header(HeaderName::from_static("x-version"));
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("x-version"), "2.31.0".parse().unwrap())]);
+        let texts = |entry: &Entry| entry.versions().iter().map(|version| version.text.to_string()).collect::<Vec<_>>();
+        let before = || vec![Version { text: "2.30.0".into(), first: 7 }];
+
+        let known = entry(&named);
+        known.recall_versions(vec![]);
+        assert!(known.versions.get().is_none(), "no memory is taken for none");
+        known.recall_versions(before());
+        known.note_version(&headers);
+        assert_eq!(texts(&known), ["2.30.0", "2.31.0"]);
+
+        let unnamed = entry(&LedgerBuilder::default());
+        unnamed.recall_versions(before());
+        unnamed.note_version(&headers);
+        let core = Arc::clone(&known.core);
+        let overflow = Entry::new(Endpoint::overflow(Role::Server), core, Arc::clone(&known.overflow));
+        overflow.note_version(&headers);
+        assert!(texts(&unnamed).is_empty() && texts(&overflow).is_empty());
+    }
+
+    #[test]
     fn a_series_without_room_is_the_overflow_of_its_direction() {
         let entry = entry(&LedgerBuilder::default().max_series(1));
         let [request, .., response] = &attributes()[..] else { panic!("there are 24") };
