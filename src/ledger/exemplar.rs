@@ -184,6 +184,15 @@ mod tests {
     }
 
     #[test]
+    fn an_exemplar_tells_its_value_its_moment_and_the_two_ids() {
+        let told = Exemplar { value: 5, unix_nanos: 7, ids: [1, 2, 3] };
+        assert_eq!((told.value(), told.unix_nanos(), told.trace_id(), told.span_id()), (5, 7, (1 << 64) + 2, 3));
+        assert_eq!(told.time(), SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(7));
+        #[cfg(feature = "serde")]
+        assert_eq!(Exemplar::of(5, 7, (1 << 64) + 2, 3), told);
+    }
+
+    #[test]
     fn bounds_are_powers_of_two_from_256_bytes_to_16_mebibytes() {
         assert_eq!((CLASSIC_BOUNDS[0], CLASSIC_BOUNDS[8], CLASSIC_BOUNDS[16]), (256, 65_536, 1 << 24));
     }
