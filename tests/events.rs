@@ -120,7 +120,7 @@ fn of_a_body_that_declared_nothing_it_says_what_was_seen() {
 #[test]
 fn a_warning_names_the_line_that_was_crossed() {
     let watched = Watched::new();
-    watched.upload("/warned", Limit::reject_over(100).and_warn_over(10), declared(11));
+    watched.upload("/warned", Limit::reject_over(11).and_warn_over(10), declared(11));
     watched.upload("/streamed", Limit::warn_over(10), streamed(12));
     watched.ledger.set_enforcement(Enforcement::WarnOnly);
     watched.upload("/switched", Limit::reject_over(10), declared(13));

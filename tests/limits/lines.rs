@@ -69,6 +69,20 @@ async fn a_body_that_says_less_than_it_brings_crosses_its_lines_one_by_one() {
 }
 
 #[tokio::test]
+async fn a_body_that_reaches_the_rejecting_line_and_goes_on_is_refused() {
+    for (role, direction) in ROLES.into_iter().flat_map(|role| DIRECTIONS.map(|direction| (role, direction))) {
+        let both = limits(direction, Limit::reject_over(10).and_warn_over(5));
+        let body = Script::new([Step::Data(10), Step::Data(1)]);
+        for body in [body.clone(), body.declaring(10)] {
+            let setup = Setup { limits: both, ..Setup::default() };
+            let ended = setup.ends(role, direction, Method::POST, body).await;
+            assert_eq!(ended, (Outcome::RejectedStreaming, 1), "{role} {direction}");
+            assert_eq!(setup.find(role, direction, "/up").offered.sum(), 11);
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_body_over_its_limit_is_counted() {
     for role in ROLES {
         for direction in DIRECTIONS {
