@@ -106,3 +106,29 @@ impl LedgerBuilder {
         Ledger::with_settings(&self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn a_setting_sets_what_it_names_and_leaves_the_others() {
+        let seconds = Duration::from_secs;
+        let name = HeaderName::from_static("x-version");
+        let set = LedgerBuilder::default()
+            .clock(ManualClock::at(UNIX_EPOCH + seconds(7)).clock())
+            .exemplars(ExemplarFilter::AlwaysOn)
+            .event_interval(seconds(3))
+            .max_series(5)
+            .max_bytes(6)
+            .version_header(name.clone());
+        let LedgerBuilder { clock, exemplars, event_interval, max_series, max_bytes, version_header, instruments } =
+            set;
+        assert_eq!((clock.unix_nanos(), exemplars), (7_000_000_000, ExemplarFilter::AlwaysOn));
+        assert_eq!((event_interval, max_series, max_bytes), (seconds(3), 5, 6));
+        assert!(version_header == Some(name) && instruments.is_none());
+    }
+}

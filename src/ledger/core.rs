@@ -248,6 +248,13 @@ mod tests {
     }
 
     #[test]
+    fn the_interval_between_events_is_the_one_that_was_set() {
+        let core = |interval| Core::new(&LedgerBuilder::default().event_interval(interval));
+        assert_eq!(core(Duration::from_millis(3)).event_interval(), 3_000_000);
+        assert_eq!(core(Duration::MAX).event_interval(), u64::MAX);
+    }
+
+    #[test]
     fn a_filter_keeps_the_exemplars_that_its_name_says() {
         let ids = |flags: &str| {
             let mut headers = HeaderMap::new();

@@ -150,3 +150,40 @@ impl fmt::Debug for Ledger {
         f.debug_struct("Ledger").field("series", &series).field("enforcement", &self.enforcement()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::super::attributes::{Attributes, View};
+    use super::super::series::Outcome;
+    use super::*;
+    use crate::endpoint::Upstream;
+
+    #[test]
+    fn what_one_handle_switches_another_one_sees() {
+        let ledger = Ledger::new();
+        let other = ledger.clone();
+        assert_eq!(other.enforcement(), Enforcement::Reject);
+        ledger.set_enforcement(Enforcement::WarnOnly);
+        assert_eq!(other.enforcement(), Enforcement::WarnOnly);
+        other.set_enforcement(Enforcement::Reject);
+        assert_eq!(ledger.enforcement(), Enforcement::Reject);
+    }
+
+    #[test]
+    fn bodies_of_endpoints_without_room_are_found_in_the_overflow_of_their_role() {
+        let ledger = Ledger::builder().max_series(0).build();
+        assert!(!ledger.has_overflowed());
+        let roles = [Role::Server, Role::Client];
+        for role in roles {
+            let key = Key::new(role, &Method::GET, Upstream::default(), Some("/"));
+            ledger.entry(&key).series(Attributes::of(View::Wire)).record_unsized(Outcome::Unread);
+        }
+        assert!(ledger.has_overflowed());
+        let mut visited = vec![];
+        ledger.visit(|series| visited.push((series.endpoint().clone(), series.outcomes().total())));
+        assert_eq!(visited, roles.map(|role| (Endpoint::overflow(role), 1)));
+        assert_eq!(ledger.entries().count(), 0);
+    }
+}
