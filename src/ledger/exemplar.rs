@@ -215,6 +215,41 @@ mod tests {
     }
 
     #[test]
+    fn of_one_moment_the_last_stands_and_a_clock_set_back_by_a_minute_is_followed() {
+        const MINUTE: u64 = 60_000_000_000;
+        let slot = Slot::default();
+        let put = |value, unix_nanos| {
+            slot.put(&Exemplar { value, unix_nanos, ids: [value; 3] });
+            slot.get().map(|stands| stands.value())
+        };
+        assert_eq!(put(1, 2 * MINUTE), Some(1));
+        assert_eq!(put(2, 2 * MINUTE), Some(2));
+        assert_eq!(put(3, MINUTE + 1), Some(2));
+        assert_eq!(put(4, MINUTE), Some(4));
+        assert_eq!(put(5, 1), Some(4));
+        assert_eq!(put(6, 0), Some(6));
+    }
+
+    #[test]
+    fn a_slot_that_is_being_written_is_neither_read_nor_written_to() {
+        let slot = Slot::default();
+        slot.put(&exemplar(5));
+        let at_rest = slot.version.fetch_add(1, Relaxed);
+        slot.put(&exemplar(6));
+        assert_eq!(slot.get(), None);
+        slot.version.store(at_rest, Relaxed);
+        assert_eq!(slot.get(), Some(exemplar(5)));
+    }
+
+    #[test]
+    fn a_slot_stands_once_it_was_made() {
+        let slots = Exemplars::default();
+        assert!(slots.slot(300).is_none());
+        let made = slots.get_or_make_slot(300, Memory::UNBOUNDED).unwrap();
+        assert!(slots.slot(512).is_some_and(|found| std::ptr::eq(found, made)) && slots.slot(513).is_none());
+    }
+
+    #[test]
     fn without_memory_an_exemplar_is_left_out() {
         let slots = Exemplars::default();
         let core = Core::new(&LedgerBuilder::default().max_bytes(0));
