@@ -9,4 +9,6 @@ mod policy;
 #[cfg(feature = "serde")]
 mod restart;
 mod versions;
+#[cfg(feature = "serde")]
+mod versions_kept;
 mod world;
