@@ -12,7 +12,7 @@ use crate::endpoint::{Direction, Endpoint};
 use crate::limit::Limit;
 use crate::sync::atomic::Ordering::Relaxed;
 
-/// One series of a ledger, borrowed. [`SeriesSnapshot`] is the same, copied.
+/// One series of a ledger, borrowed. [`SeriesSnapshot`](crate::SeriesSnapshot) is the same, copied.
 ///
 /// Read while bodies end, its numbers may be of slightly different moments.
 #[derive(Clone, Copy, Debug)]

@@ -58,7 +58,8 @@ use crate::ledger::Ledger;
 /// An export fails for good on an answer that says so, and is tried again, with growing pauses or after the time that
 /// the collector asks for, on 429, 502, 503, 504, their gRPC counterparts and where there is no answer, as the OTLP
 /// specification has it. [`OtlpSettings::timeout`] bounds it all. Nothing on the path of requests ever waits for an
-/// export. The first failure of a streak is logged as a warning, and its end.
+/// export. The first failure of a streak is logged as a warning, and its end; likewise, what a collector has to say of an
+/// export that it took.
 ///
 /// Needs tokio's timer: a runtime built with `enable_time` or `enable_all`.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ pub struct OtlpExporter<S> {
     /// The collector asked to be left alone until then.
     not_before: Option<Instant>,
     failed: u64,
-    rejecting: bool,
+    complained: bool,
 }
 
 impl<S, R> OtlpExporter<S>
@@ -98,7 +99,7 @@ where
             size: 0,
             not_before: None,
             failed: 0,
-            rejecting: false,
+            complained: false,
         }
     }
 
@@ -227,11 +228,13 @@ where
                     tracing::info!(%endpoint, failed = self.failed, "metrics of bodies reach the collector again");
                 }
                 self.failed = 0;
-                let rejecting = *rejected > 0;
-                if rejecting && !self.rejecting {
-                    tracing::warn!(%endpoint, rejected, reason = message, "the collector rejects some metrics of bodies");
+                // It may take all of them and warn all the same.
+                let complains = *rejected > 0 || !message.is_empty();
+                if complains && !self.complained {
+                    let reason = message.as_str();
+                    tracing::warn!(%endpoint, rejected, reason, "the collector complains about metrics of bodies");
                 }
-                self.rejecting = rejecting;
+                self.complained = complains;
             }
         }
     }
