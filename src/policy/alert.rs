@@ -83,7 +83,7 @@ impl Misses {
 impl EndpointPolicy {
     /// What misses the objective in each direction that has a limit.
     pub(super) fn misses(&self) -> impl Iterator<Item = (Direction, Misses)> + use<> {
-        self.lines().filter_map(|(direction, limit)| {
+        self.declared().filter_map(|(direction, limit)| {
             let misses = match (limit.rejects_over(), limit.warns_over()) {
                 (Some(_), _) => Misses::Refused,
                 (None, Some(_)) => Misses::OverLine,
@@ -93,10 +93,10 @@ impl EndpointPolicy {
         })
     }
 
-    /// The limits that bodies are held against, with their directions.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (Direction, Limit)> + use<> {
-        let held = self.limits_held();
-        let of = [(Direction::Request, held.request_limit()), (Direction::Response, held.response_limit())];
+    /// The limits that are declared, with their directions.
+    pub(super) fn declared(&self) -> impl Iterator<Item = (Direction, Limit)> + use<> {
+        let limits = self.limits;
+        let of = [(Direction::Request, limits.request_limit()), (Direction::Response, limits.response_limit())];
         of.into_iter().filter_map(|(direction, limit)| Some((direction, limit?)))
     }
 }

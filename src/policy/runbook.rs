@@ -159,7 +159,7 @@ fn meaning(policy: &Policy, endpoint: &EndpointPolicy, alert: Alert, side: &str)
         Alert::Refused => format!(
             "Bodies were over their limit ({}) and were refused. Whoever waited for them got an error: these are failed \
              calls, not slow ones.",
-            match endpoint.lines().any(|(_, limit)| limit.rejects_over().is_some()) {
+            match endpoint.declared().any(|(_, limit)| limit.rejects_over().is_some()) {
                 true => wording::limits(endpoint),
                 false => "the layer's own, as the policy has none that rejects".to_owned(),
             }

@@ -41,12 +41,15 @@ pub(super) fn percent(per_mille: u16) -> String {
 
 /// The limits of an endpoint, in words: `response bodies: refused over 64 KiB, counted over 48 KiB`.
 pub(super) fn limits(endpoint: &EndpointPolicy) -> String {
-    let lines = endpoint.lines().map(|(direction, limit)| {
-        let line = |verb: &str, line: Option<u64>| line.map(|line| format!("{verb} over {}", ByteSize(line)));
-        let warns = limit.warns_over().filter(|warn| limit.allows(*warn) && Some(*warn) != limit.rejects_over());
-        let lines: Vec<_> =
-            [line("refused", limit.rejects_over()), line("counted", warns)].into_iter().flatten().collect();
-        let lines = if lines.is_empty() { "unlimited".to_owned() } else { lines.join(", ") };
+    let lines = endpoint.declared().map(|(direction, limit)| {
+        let lines = match (limit.rejects_over().map(ByteSize), limit.warns_over().map(ByteSize)) {
+            (Some(ByteSize(0)), None) => "refused over 0 B".to_owned(),
+            (Some(reject), None) => format!("refused over {reject}, counted over 80 % of that"),
+            (Some(reject), Some(warn)) if warn < reject => format!("refused over {reject}, counted over {warn}"),
+            (Some(reject), Some(_)) => format!("refused over {reject}"),
+            (None, Some(warn)) => format!("counted over {warn}"),
+            (None, None) => "unlimited".to_owned(),
+        };
         format!("{direction} bodies: {lines}")
     });
     lines.collect::<Vec<_>>().join("; ")

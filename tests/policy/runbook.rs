@@ -49,6 +49,7 @@ fn it_says_what_the_policy_says_of_the_endpoint() {
         assert!(inventory.contains(said), "{said}: {inventory}");
     }
     let prices = &runbook[end..];
+    assert!(prices.contains("- Limits: response bodies: refused over 16 KiB, counted over 80 % of that."), "{prices}");
     assert!(prices.contains(
         "- Accepted: a growth of response bodies with version `2.31.0`, until 2027-01-31: prices in all currencies, agreed \
          with the shop team."
