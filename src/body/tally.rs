@@ -157,11 +157,15 @@ impl Tally {
     }
 
     /// Takes note of what was learnt about the body, which is its end.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn learn(&mut self, event: Event) {
-        if self.duty != Duty::Report {
-            return;
+        if self.duty == Duty::Report {
+            self.report(event);
         }
+    }
+
+    #[inline(never)]
+    fn report(&mut self, event: Event) {
         // Another layer further out may still refuse its last data.
         if event == Event::LastData && self.watched.load(Relaxed) {
             self.delivered = true;
@@ -240,13 +244,13 @@ impl Tally {
         let Some(series) = &self.series else { return };
         match self.told().unwrap_or(outcome) {
             Outcome::Complete => series.record_complete(self.seen, &self.trace),
-            other => self.report(series, other),
+            other => self.report_cut(series, other),
         }
     }
 
     /// Reports a body that was not completed.
     #[cold]
-    fn report(&self, series: &Series, outcome: Outcome) {
+    fn report_cut(&self, series: &Series, outcome: Outcome) {
         match outcome {
             Outcome::RejectedEarly | Outcome::RejectedStreaming => {
                 series.record_refused(outcome, self.seen.max(self.declared), &self.trace);
@@ -273,8 +277,6 @@ fn place(outcome: Outcome) -> u8 {
 impl Drop for Tally {
     #[inline]
     fn drop(&mut self) {
-        if self.duty == Duty::Report {
-            self.learn(Event::Dropped);
-        }
+        self.learn(Event::Dropped);
     }
 }
