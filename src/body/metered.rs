@@ -134,10 +134,12 @@ where
         }
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
         self.inner.as_ref().is_some_and(Body::is_end_stream)
     }
 
+    #[inline]
     fn size_hint(&self) -> SizeHint {
         self.tally.answer();
         self.inner.as_ref().map_or_else(SizeHint::default, Body::size_hint)
