@@ -60,7 +60,7 @@ impl Settings {
             limits.apply(of_endpoint, Setting::Endpoint);
         }
         #[cfg(feature = "serde")]
-        if let Some(of_policy) = self.policy.as_ref().and_then(|policy| policy.limits(key)) {
+        if let Some(of_policy) = self.policy.as_ref().and_then(|policy| policy.limits(&{ *key })) {
             limits.apply(&of_policy, Setting::Policy);
         }
         if let Some(of_request) = extensions.get() {

@@ -2,11 +2,9 @@
 
 use crate::ledger::Outcome;
 
-/// What was just learnt about a body, and is its end.
+/// What was just learnt about a body, and is its end; so is a data frame after which the body says that it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A data frame came, and the body then said that it is at its end.
-    LastData,
     /// Trailers came: nothing follows them.
     Trailers,
     /// The body said that nothing follows.
@@ -21,7 +19,7 @@ pub(super) enum Event {
 #[inline(always)]
 pub(super) fn outcome(event: Event, polled: bool, all_seen: bool) -> Outcome {
     match event {
-        Event::LastData | Event::Trailers | Event::End => Outcome::Complete,
+        Event::Trailers | Event::End => Outcome::Complete,
         Event::Error => Outcome::Failed,
         Event::Dropped if all_seen => Outcome::Complete,
         Event::Dropped if polled => Outcome::Aborted,
@@ -35,7 +33,6 @@ mod tests {
 
     #[test]
     fn the_rule() {
-        assert_eq!(outcome(Event::LastData, true, false), Outcome::Complete);
         assert_eq!(outcome(Event::Trailers, true, false), Outcome::Complete);
         assert_eq!(outcome(Event::End, true, false), Outcome::Complete);
         assert_eq!(outcome(Event::Error, true, true), Outcome::Failed);

@@ -112,7 +112,7 @@ where
                         return Poll::Ready(Some(Err(exceeded)));
                     }
                     if inner.is_end_stream() {
-                        tally.learn(Event::LastData);
+                        tally.finish();
                     }
                     Poll::Ready(Some(Ok(Frame::data(data))))
                 }

@@ -156,6 +156,20 @@ impl Tally {
         Ok(self.cross(body, self.seen, self.declared(), Outcome::RejectedStreaming)?)
     }
 
+    /// Takes note that the last data has passed: the usual end.
+    #[inline(always)]
+    pub(super) fn finish(&mut self) {
+        if self.watched.load(Relaxed) {
+            // Another layer further out may still refuse it.
+            self.delivered = true;
+        } else if self.duty == Duty::Report {
+            self.duty = Duty::Done;
+            if let Some(series) = &self.series {
+                series.record_complete(self.seen, &self.trace);
+            }
+        }
+    }
+
     /// Takes note of what was learnt about the body, which is its end.
     #[inline(always)]
     pub(super) fn learn(&mut self, event: Event) {
@@ -166,11 +180,6 @@ impl Tally {
 
     #[inline(never)]
     fn report(&mut self, event: Event) {
-        // Another layer further out may still refuse its last data.
-        if event == Event::LastData && self.watched.load(Relaxed) {
-            self.delivered = true;
-            return;
-        }
         let all_seen = self.delivered || self.declared() == Some(self.seen);
         self.end(ending::outcome(event, self.polled, all_seen));
     }
@@ -238,7 +247,6 @@ impl Tally {
     }
 
     /// Reports the body, once.
-    #[inline(always)]
     fn end(&mut self, outcome: Outcome) {
         self.duty = Duty::Done;
         let Some(series) = &self.series else { return };

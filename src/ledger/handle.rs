@@ -123,7 +123,8 @@ impl Ledger {
     /// The entry of an endpoint; that of the overflow where there is no room for it.
     #[inline(always)]
     pub(crate) fn entry(&self, key: &Key<'_>) -> &Arc<Entry> {
-        self.0.endpoints.get(key).unwrap_or_else(|| self.find_or_make_entry(key))
+        // A copy of the key goes there, so that the usual one stays in registers.
+        self.0.endpoints.get(key).unwrap_or_else(|| self.find_or_make_entry(&{ *key }))
     }
 
     #[inline(never)]
