@@ -1,5 +1,5 @@
-//! Faults under the files: killed while they are written, a full disk, a directory that takes none. What stood before
-//! stays readable.
+//! A ledger's file whose writer is killed, over and over, and a directory that takes none: what stood before stays
+//! readable.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::{Random, alone, rounds};
 /// Set in a child: the file that it saves to, over and over.
 const TARGET: &str = "PLIMSOLL_SOAK_TARGET";
 /// How often the child is killed in a round.
-const KILLS: u64 = 10;
+const KILLS: u64 = 6;
 
 /// A directory of its own for each test; gone at its end.
 pub struct Directory(pub PathBuf);
@@ -33,7 +33,7 @@ impl Drop for Directory {
 }
 
 /// A snapshot of so many series: some hundred bytes each, once saved.
-fn snapshot(series: usize) -> Snapshot {
+pub fn snapshot(series: usize) -> Snapshot {
     let ledger = Ledger::new();
     for place in 0..series {
         let layer = ServerLayer::new(&ledger).route(move |_, _| Some(format!("/{place}").into()));
@@ -108,44 +108,25 @@ fn a_file_is_whole_whenever_whoever_saves_it_is_killed() {
         Snapshot::load(&target).unwrap_or_else(|error| panic!("after kill {kill}: {error}"));
     }
     assert!(seen.iter().all(|times| *times > 0), "{seen:?}");
-    // One that was killed may leave the file that it was writing, and nothing else.
-    let left: Vec<_> = fs::read_dir(&directory.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert!(left.len() as u64 <= 1 + rounds() * KILLS, "{left:?}");
+    assert!(left_half_written(&directory.0, &target) > 0, "some were killed in the middle of it");
 }
 
-/// As on a disk that is full: a child that may write 4 KiB to a file gets an error, and the old file stands.
-#[cfg(unix)]
-#[test]
-fn a_full_disk_is_an_error_and_leaves_the_old_file() {
-    let _alone = alone();
-    let directory = Directory::new("full");
-    let target = directory.0.join("ledger.toml");
-    snapshot(2).save(&target).unwrap();
-    let before = fs::read(&target).unwrap();
-    // The signal is ignored, so the write itself fails; `ulimit -f` counts blocks of 512 or 1,024 bytes.
-    let script = "trap '' XFSZ; ulimit -f 4; exec \"$0\" --exact files::a_child_saves_once";
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(script).arg(std::env::current_exe().unwrap()).env(ONCE, &target);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!(fs::read(&target).unwrap(), before);
-    assert_eq!(fs::read_dir(&directory.0).unwrap().count(), 1, "what was begun is gone");
+/// How many files were being written when their writers were killed; there is no other file, but the good one.
+pub fn left_half_written(directory: &Path, target: &Path) -> usize {
+    let begun = |path: &PathBuf| {
+        let name = path.display().to_string();
+        name.strip_prefix(&format!("{}.", target.display())).is_some_and(|rest| rest.ends_with(".new"))
+    };
+    let (half, other): (Vec<_>, Vec<_>) =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).partition(begun);
+    assert_eq!(other, [target]);
+    half.len()
 }
 
-/// Set in a child that may not write as much as it wants to.
-const ONCE: &str = "PLIMSOLL_SOAK_ONCE";
-
-#[test]
-fn a_child_saves_once() {
-    let Some(target) = std::env::var_os(ONCE) else { return };
-    let error = snapshot(200).save(&target).expect_err("it does not fit");
-    assert!(error.to_string().contains("cannot write it"), "{error}");
-}
-
+/// Not even root can make a file there.
 #[test]
 fn a_directory_that_takes_no_file_is_an_error_that_names_it() {
     let _alone = alone();
-    // Nobody, not even root, can make a file there.
     for target in ["/proc/plimsoll.toml", "/dev/null/plimsoll.toml"] {
         let error = snapshot(1).save(target).expect_err("it cannot be written");
         assert!(error.to_string().starts_with(target), "{error}");

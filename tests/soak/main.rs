@@ -9,6 +9,8 @@
 mod support;
 
 mod broken;
+#[cfg(feature = "serde")]
+mod disk;
 mod drip;
 #[cfg(feature = "serde")]
 mod files;

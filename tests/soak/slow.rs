@@ -129,7 +129,7 @@ async fn answer(stack: Stack, protocol: Protocol, end: End) {
     let source = given.clone();
     let handler: Handler = Arc::new(move |_| std::future::ready(Response::new(source.body(TOTAL))).boxed());
     let server = Running::start(stack, protocol, &ends, handler);
-    let caller = server.caller(given.get());
+    let caller = server.caller(1);
     let call = Call { method: Method::GET, path: "/slow".into(), upload: Upload::Nothing };
     let body = caller.clone().oneshot(call).await.unwrap().into_body();
     given.stands_still(0, BUFFERS).await;
