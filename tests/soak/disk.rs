@@ -10,20 +10,14 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, UNIX_EPOCH};
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use plimsoll::detect::{Detector, FileStore, Period, SavedDetector, Severity, Store};
-use plimsoll::{Ledger, ManualClock, MeteredBody, ServerLayer, Snapshot};
-use tower::{Layer, ServiceExt, service_fn};
+use plimsoll::Snapshot;
+use plimsoll::detect::{DetectorBuilder, FileStore, Period, SavedDetector, Severity, Store};
 
 use super::alone;
 use super::files::{Directory, snapshot};
-use super::support::events::Events;
-use super::support::script::Script;
+use super::support::events::{Event, Events};
+use super::watched::{TICK, Watched};
 
 /// Set in a child: the directory on which its disk is mounted; or where it may write files of 4 KiB only.
 const DISK: &str = "PLIMSOLL_SOAK_DISK";
@@ -166,7 +160,7 @@ fn a_child_saves_a_ledger_on_its_disk() {
         assert_eq!(source.map(io::Error::kind), Some(fault.kind()));
         assert_eq!(fs::read(&target).unwrap(), before);
         assert_eq!(Snapshot::load(&target).unwrap().series().len(), snapshot(2).series().len());
-        assert_eq!(disk.files(), [target.clone()], "what was begun is gone");
+        assert_eq!(disk.files(), std::slice::from_ref(&target), "what was begun is gone");
         disk.end(fault);
         snapshot(100).save(&target).unwrap();
         assert_eq!(Snapshot::load(&target).unwrap().series().len(), snapshot(100).series().len());
@@ -177,68 +171,34 @@ fn a_child_saves_a_ledger_on_its_disk() {
 fn a_child_keeps_a_detector_on_its_disk() {
     let Some(disk) = Disk::given() else { return };
     let target = disk.0.join("detector.toml");
-    let mut watched = Watched::new(FileStore::new(&target));
+    let settings = |detector: DetectorBuilder| detector.store(FileStore::new(&target)).save_interval(TICK);
+    let watched = Watched::new(|detector| settings(detector).period(Period::Bodies(200)));
+    // Only in a child: where tracing is on, what it keeps for hyper's spans would count as memory that grows.
+    let events = Events::default();
+    let ticks = |count, size| events.of(|| watched.ticks(count, size));
+    let failures = || {
+        let failed = |event: Event| event.message.starts_with("the detector's store cannot be saved").then_some(event);
+        let failed = events.take().into_iter().filter_map(failed);
+        failed.filter_map(|event| event.get("error").map(str::to_owned)).collect::<Vec<_>>()
+    };
     let kept = || FileStore::new(&target).load().unwrap().expect("it was kept before").to_toml();
     for fault in Fault::BOTH {
-        watched.ticks(60, 8_000);
+        ticks(60, 8_000);
         assert_eq!(watched.detector.findings(), []);
         let before = kept();
         disk.begin(fault);
         // It goes on: what grew is found, though none of it can be kept. That is said once.
-        watched.ticks(10, 80_000);
+        ticks(10, 80_000);
         assert_eq!(watched.detector.findings()[0].severity, Severity::Alert, "{fault:?}");
-        let told = watched.failures();
+        let told = failures();
         let cause = format!("{}: cannot write it: {}", target.display(), fault.said());
         assert!(matches!(&told[..], [one] if one.starts_with(&cause)), "{told:?}");
         assert_eq!((kept(), disk.files()), (before, vec![target.clone()]));
         disk.end(fault);
-        watched.ticks(1, 80_000);
+        ticks(1, 80_000);
         assert_eq!(kept(), watched.detector.saved().to_toml(), "the next one works");
-        watched.ticks(60, 8_000);
-        assert_eq!((watched.detector.findings(), watched.failures()), (vec![], vec![]));
-    }
-}
-
-/// A detector whose time is moved by hand, with what it logs.
-struct Watched {
-    ledger: Ledger,
-    time: ManualClock,
-    detector: Detector,
-    events: Events,
-}
-
-impl Watched {
-    /// It saves in each tick.
-    fn new(store: FileStore) -> Self {
-        let time = ManualClock::at(UNIX_EPOCH + Duration::from_secs(1_795_600_000));
-        let ledger = Ledger::builder().clock(time.clock()).build();
-        let detector = Detector::builder(&ledger).period(Period::Bodies(200)).store(store);
-        let detector = detector.save_interval(Duration::from_secs(1)).build();
-        Self { ledger, time, detector, events: Events::default() }
-    }
-
-    /// So many ticks, with ten answers of this size before each.
-    fn ticks(&mut self, ticks: usize, size: usize) {
-        let answer = move |_: Request<MeteredBody<Script>>| async move {
-            Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from(vec![b'x'; size]))))
-        };
-        for _ in 0..ticks {
-            for _ in 0..10 {
-                let layer = ServerLayer::new(&self.ledger).route(|_, _| Some("/kept".into()));
-                let call = layer.layer(service_fn(answer)).oneshot(Request::new(Script::default()));
-                let read = call.now_or_never().unwrap().unwrap().into_body().collect();
-                drop(read.now_or_never().unwrap().unwrap());
-            }
-            self.time.advance(Duration::from_secs(10));
-            self.events.of(|| drop(self.detector.tick()));
-        }
-    }
-
-    /// What it said since the last time of saves that failed.
-    fn failures(&self) -> Vec<String> {
-        let saying = |event: &super::support::events::Event| event.message.contains("store cannot be saved");
-        let events = self.events.take().into_iter().filter(saying);
-        events.filter_map(|event| event.get("error").map(str::to_owned)).collect()
+        ticks(60, 8_000);
+        assert_eq!((watched.detector.findings(), failures()), (vec![], vec![]));
     }
 }
 

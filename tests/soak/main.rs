@@ -9,6 +9,7 @@
 mod support;
 
 mod broken;
+mod clock;
 #[cfg(feature = "serde")]
 mod disk;
 mod drip;
@@ -23,6 +24,7 @@ mod stack;
 mod store;
 mod storm;
 mod traffic;
+mod watched;
 
 use std::alloc::System;
 use std::time::Duration;
