@@ -9,6 +9,7 @@ mod calls;
 mod connections;
 mod frames;
 mod gauge;
+mod uploads;
 mod upstreams;
 
 /// A static piece of a body, so that bodies themselves take no memory.
