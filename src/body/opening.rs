@@ -33,7 +33,7 @@ impl Opening {
         // A body at its end has nothing, whatever is declared. One that knows its length keeps to it; of another the
         // header may tell.
         if body.is_end_stream() {
-            return Self { declares: true, ended: true, ..known };
+            return Self { ended: true, ..known };
         }
         match hint.exact() {
             Some(least) => Self { least, declares: true, ..known },
