@@ -10,7 +10,9 @@ impl Watch {
     /// Follows the finding that is open.
     pub(super) fn follow(&mut self, now: &Now<'_>) -> Option<Change> {
         let strongest = self.strongest(now);
-        let Self { open: Some(open), anchor, baseline: Some(baseline), ladder, total, .. } = self else { return None };
+        let Self { open: Some(open), anchor, baseline: Some(baseline), ladder, period, total, .. } = self else {
+            return None;
+        };
         open.refresh(total);
         let mut change = None;
         if let Some((verdict, severity, by_anchor)) =
@@ -22,6 +24,7 @@ impl Watch {
             open.finding.evidence = verdict.evidence;
             open.by_anchor = by_anchor;
             open.alternative = led.map_or(0, |ladder| ladder.leading(verdict.quantile));
+            [period.worst, period.anchor_worst] = open.worst;
             change = Some(Change::Raised);
         }
         let quantile = open.finding.quantile;
@@ -137,8 +140,7 @@ impl Watch {
         if self.open.is_none() {
             self.settle(&now.anchor);
         }
-        let alert = self.open.as_ref().is_some_and(|open| open.finding.severity == Severity::Alert);
-        if alert || self.is_undecided() || !now.period.is_over(elapsed, self.period.bodies) {
+        if self.has_alert() || self.is_undecided() || !now.period.is_over(elapsed, self.period.bodies) {
             return None;
         }
         let usual = self.open.is_some().then(|| self.close(Resolution::TakenForUsual, now.now)).flatten();

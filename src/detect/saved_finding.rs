@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::baseline::Worst;
 use super::counts::Counts;
 use super::finding::{Finding, FindingKind, Severity, SizeSummary};
 use super::settings::Quantile;
@@ -37,6 +38,8 @@ pub(super) struct SavedOpen {
     alternative: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fixed: Option<u64>,
+    /// The worst evidence of the period until then, against its baseline and the oldest.
+    worst: [Worst; 2],
     before: Counts,
     recovery: Counts,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -54,7 +57,7 @@ struct SavedExemplar {
 
 impl SavedOpen {
     pub(super) fn of(open: &Open) -> Self {
-        let Open { finding, by_anchor, not_before, alternative, before, recovery, fixed } = open;
+        let Open { finding, by_anchor, not_before, alternative, before, recovery, worst, fixed } = open;
         Self {
             id: finding.id,
             event: finding.event,
@@ -73,6 +76,7 @@ impl SavedOpen {
             not_before: *not_before,
             alternative: *alternative,
             fixed: *fixed,
+            worst: *worst,
             before: before.clone(),
             recovery: recovery.clone(),
             traces: finding.traces.iter().map(SavedExemplar::of).collect(),
@@ -80,7 +84,7 @@ impl SavedOpen {
     }
 
     pub(super) fn restore(self, endpoint: Endpoint, direction: Direction, view: View) -> Open {
-        let Self { by_oldest, not_before, alternative, fixed, before, recovery, .. } = self;
+        let Self { by_oldest, not_before, alternative, fixed, worst, before, recovery, .. } = self;
         let finding = Finding {
             id: self.id,
             event: self.event,
@@ -100,11 +104,12 @@ impl SavedOpen {
             version_since: self.version_since.map(clock::time),
             traces: self.traces.iter().filter_map(SavedExemplar::restore).collect(),
         };
-        Open { finding, by_anchor: by_oldest, not_before, alternative, before, recovery, fixed }
+        Open { finding, by_anchor: by_oldest, not_before, alternative, before, recovery, worst, fixed }
     }
 
-    pub(super) fn evidence(&self) -> f64 {
-        self.evidence
+    /// All that is evidence.
+    pub(super) fn evidence(&self) -> impl Iterator<Item = f64> {
+        self.worst.into_iter().flatten().chain([self.evidence])
     }
 
     /// What had been counted at each moment that is remembered.

@@ -138,7 +138,7 @@ impl SavedWatch {
         let worst = baselines.filter_map(|baseline| baseline.worst);
         let worst = worst.chain([period.worst, period.anchor_worst]).chain(marks.iter().flat_map(|mark| mark.worst));
         let worst = worst.chain(period.settling.and_then(|settling| settling.worst));
-        let evidence = worst.flatten().chain(finding.iter().map(SavedOpen::evidence));
+        let evidence = worst.flatten().chain(finding.iter().flat_map(SavedOpen::evidence));
         match evidence.into_iter().find(|evidence| !evidence.is_finite() || *evidence < 0.0) {
             Some(wrong) => Err(format!("{wrong} is no evidence; 0 and larger numbers are")),
             None => Ok(()),

@@ -82,6 +82,8 @@ pub(super) struct Open {
     pub(super) before: Counts,
     /// What had been counted when the sizes were last too large.
     pub(super) recovery: Counts,
+    /// The worst evidence of the period until the change: what an alert shows is no part of what is usual.
+    pub(super) worst: [Worst; 2],
     /// The tick after which it was said to be fixed.
     pub(super) fixed: Option<u64>,
 }
@@ -266,7 +268,7 @@ impl Watch {
             version_since: None,
             traces: Vec::new(),
         };
-        let worst = mark.filter(|_| severity == Severity::Alert).map(|mark| mark.worst);
+        let worst = mark.map_or([self.period.worst, self.period.anchor_worst], |mark| mark.worst);
         let open = Open {
             finding,
             by_anchor,
@@ -274,10 +276,10 @@ impl Watch {
             alternative: ladder.leading(verdict.quantile),
             before: before.clone(),
             recovery: self.total.clone(),
+            worst,
             fixed: None,
         };
-        // What an alert shows is no part of what is usual.
-        if let Some(worst) = worst {
+        if severity == Severity::Alert {
             [self.period.worst, self.period.anchor_worst] = worst;
         }
         self.open = Some(Box::new(open));
@@ -286,6 +288,7 @@ impl Watch {
 
     /// The rung that says most, of both ladders; only alerts of the anchor's.
     pub(super) fn strongest(&mut self, now: &Now<'_>) -> Option<(Verdict, Severity, bool)> {
+        let alerts = self.has_alert();
         let Self { baseline: Some(baseline), anchor, ladder, period, .. } = self else { return None };
         let mut best: Option<(Verdict, Severity, bool)> = None;
         let mut offer = |verdict: Verdict, severity, by_anchor| {
@@ -307,7 +310,9 @@ impl Watch {
                     continue;
                 }
                 let verdict = ladder.verdict(now.statistic, quantile, worst);
-                period.note(by_anchor, &verdict, worst.is_some());
+                if !alerts {
+                    period.note(by_anchor, &verdict, worst.is_some());
+                }
                 let alert = verdict.is_alert() && against.may_alert(quantile);
                 if alert || (verdict.has_evidence() && !by_anchor) {
                     offer(verdict, if alert { Severity::Alert } else { Severity::Warning }, by_anchor);
@@ -315,6 +320,11 @@ impl Watch {
             }
         }
         best
+    }
+
+    /// Whether an alert is open.
+    pub(super) fn has_alert(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.finding.severity == Severity::Alert)
     }
 
     fn kind(&self, before: &Counts, since: &Counts, by_anchor: bool) -> FindingKind {

@@ -175,6 +175,24 @@ fn a_callback_that_panics_does_not_end_the_ticker() {
     drop(ticker);
 }
 
+/// What an alert showed while it was open used to be taken for what calm traffic does, and raised the threshold of the next
+/// period: a second incident was found late, or never.
+#[test]
+fn an_incident_makes_nobody_deaf_to_the_next_one() {
+    let mut world = World::new();
+    learnt(&mut world);
+    let mut delays = Vec::new();
+    for _ in 0..4 {
+        delays.push(world.until_found(Answer::of(60_000), 40).0);
+        for _ in 0..20 {
+            world.tick(Answer::of(60_000));
+        }
+        world.until_found(Answer::of(8_000), 40);
+        world.period(Answer::of(8_000));
+    }
+    assert_eq!(delays, [5; 4]);
+}
+
 /// The period used to end with the first large bodies in it, which raised the edges above those that followed.
 #[test]
 fn a_change_that_begins_as_a_period_ends_is_found_as_soon_as_any() {
