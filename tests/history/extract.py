@@ -25,7 +25,7 @@ def template(path: str) -> str:
 
 
 def main(name: str) -> None:
-    opened = gzip.open(name, "rt") if name.endswith(".gz") else open(name)
+    opened = (gzip.open if name.endswith(".gz") else open)(name, "rt", encoding="utf-8-sig", newline="")
     releases = defaultdict(list)
     with opened as rows:
         for row in csv.DictReader(rows):
