@@ -227,6 +227,34 @@ mod tests {
     }
 
     #[test]
+    fn a_usual_size_is_one_of_2_bytes_to_4_gib_whose_octave_stands() {
+        const END: u64 = 1 << SIZE_BITS;
+        let sizes = Sizes::default();
+        assert!(!sizes.add_usual(5_000), "its octave is yet to be made");
+        for size in [2, 5_000, END, END + 1, 2 * END + 2, LARGEST] {
+            assert!(sizes.add(size, Memory::UNBOUNDED));
+        }
+        let usual = [2, 5_000, END, END + 1].map(|size| sizes.add_usual(size));
+        let other = [0, 1, END + 2, 2 * END + 2, LARGEST, u64::MAX].map(|size| sizes.add_usual(size));
+        assert_eq!((usual, other, sizes.fingerprint()), ([true; 4], [false; 6], 10));
+    }
+
+    #[test]
+    fn sizes_of_no_byte_and_of_one_are_counted_like_any() {
+        let sizes = Sizes::default();
+        let mut fingerprints = vec![sizes.fingerprint()];
+        for size in [0, 1, 1, 2, 5_000] {
+            assert!(sizes.add(size, Memory::UNBOUNDED));
+            assert!(!fingerprints.contains(&sizes.fingerprint()));
+            fingerprints.push(sizes.fingerprint());
+        }
+        let mut counted = vec![];
+        let sum = sizes.for_each(|bucket, count| counted.push((bucket, count)));
+        assert_eq!(counted, [(None, 1), (Some(0), 2), (Some(16), 1), (Some(bucket_of(5_000)), 1)]);
+        assert_eq!(sum, 5_004);
+    }
+
+    #[test]
     fn counters_of_two_histograms_share_no_cache_line() {
         let lines = |size: usize| size % 64;
         assert_eq!((lines(size_of::<Octave>()), lines(align_of::<Octave>())), (0, 0));
