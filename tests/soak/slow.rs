@@ -20,7 +20,7 @@ use super::service::{AnyBody, Handler, Received, empty};
 use super::stack::{Call, Ends, Running, Stack, Upload};
 use super::support::protocol::Protocol;
 use super::support::raw::Raw;
-use super::{alone, nothing_is_left_behind};
+use super::{PATIENCE, alone, nothing_is_left_behind};
 
 /// All that sockets, hyper and HTTP/2's windows (2 MiB for an answer) take before somebody reads; and more than that.
 const BUFFERS: u64 = 4 * MIB;
@@ -75,14 +75,17 @@ impl Given {
 
     /// Waits until nobody asks for more, which comes before there are `most` beyond what was `read`.
     async fn stands_still(&self, read: u64, most: u64) {
-        let (mut last, mut quiet) = (0, 0);
-        while last == 0 || quiet < 200 {
-            yield_now().await;
-            let given = self.get();
-            assert!(given < read + most, "{given} bytes were given, and {read} of them read");
-            quiet = if given == last { quiet + 1 } else { 0 };
-            last = given;
-        }
+        let still = async {
+            let (mut last, mut quiet) = (0, 0);
+            while last == 0 || quiet < 200 {
+                yield_now().await;
+                let given = self.get();
+                assert!(given < read + most, "{given} bytes were given, and {read} of them read");
+                quiet = if given == last { quiet + 1 } else { 0 };
+                last = given;
+            }
+        };
+        tokio::time::timeout(PATIENCE, still).await.expect("somebody asks for the first bytes");
     }
 }
 

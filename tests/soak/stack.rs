@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
@@ -14,7 +15,6 @@ use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use super::service::{AnyBody, Begun, Handler, Received, What, empty, full};
 use super::support::loopback::{Tasks, client, serve_connection};
 use super::support::protocol::Protocol;
-use super::support::readings::eventually;
 
 /// What stands around our layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +123,13 @@ impl Ends {
             .map(|(role, direction, begun)| (role, direction, begun, samples(&self.ledger, role, direction)))
         };
         let alike = || counted().iter().all(|(_, _, begun, samples)| begun == samples);
-        let waited = tokio::time::timeout(super::PATIENCE, eventually(|| alike().then_some(()))).await;
-        assert!(waited.is_ok() && alike(), "{case}: begun and counted {:?}", counted());
+        let waited = async {
+            while !alike() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let _over = tokio::time::timeout(super::PATIENCE, waited).await;
+        assert!(alike(), "{case}: begun and counted {:?}", counted());
     }
 }
 
