@@ -76,7 +76,7 @@ impl Detector {
         self.0.settings.tick
     }
 
-    /// The findings that are open, the oldest first.
+    /// The findings that are open, the oldest first. After a restart, one of before is there once its endpoint has traffic.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
         self.book().findings()
