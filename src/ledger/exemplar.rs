@@ -3,9 +3,7 @@
 
 use std::time::SystemTime;
 
-use super::core::Memory;
 use crate::clock;
-use crate::sync::OnceLock;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU64, fence};
 
@@ -22,7 +20,6 @@ pub(crate) const CLASSIC_BOUNDS: [u64; 17] = {
     bounds
 };
 const FIRST_EXPONENT: u32 = 8;
-const SLOTS: usize = CLASSIC_BOUNDS.len().wrapping_add(1);
 
 /// A body's size and the trace it belongs to: the way from a number to a call that shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,37 +69,6 @@ impl Exemplar {
         let [_, _, span] = self.ids;
         span
     }
-}
-
-/// One exemplar per classic bucket, the last one written; memory is asked for when the first one comes.
-#[derive(Debug, Default)]
-pub(super) struct Exemplars([OnceLock<Box<Slot>>; SLOTS]);
-
-impl Exemplars {
-    /// The slot for exemplars of this size, if it stands.
-    #[inline(always)]
-    pub(super) fn slot(&self, size: u64) -> Option<&Slot> {
-        self.0.get(slot_of(size)).and_then(|place| place.get()).map(|slot| &**slot)
-    }
-
-    /// The same, made if there is memory for it.
-    pub(super) fn get_or_make_slot(&self, size: u64, memory: Memory<'_>) -> Option<&Slot> {
-        self.0.get(slot_of(size)).and_then(|place| memory.get_or_make(place))
-    }
-
-    /// The exemplars that stand, smallest bucket first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Exemplar> {
-        self.0.iter().filter_map(|place| place.get().and_then(|slot| slot.get()))
-    }
-}
-
-/// Which of the classic buckets a size belongs to.
-#[inline]
-fn slot_of(size: u64) -> usize {
-    // Below the first bound all sizes are as good as that.
-    const SMALL: u64 = (1 << FIRST_EXPONENT) - 1;
-    let zeros = (size.saturating_sub(1) | SMALL).leading_zeros();
-    (u64::BITS.wrapping_sub(FIRST_EXPONENT).wrapping_sub(zeros) as usize).min(SLOTS.wrapping_sub(1))
 }
 
 /// A slot for one exemplar: a sequence lock over plain atomics.
@@ -175,8 +141,6 @@ impl Slot {
 
 #[cfg(test)]
 mod tests {
-    use super::super::builder::LedgerBuilder;
-    use super::super::core::Core;
     use super::*;
 
     fn exemplar(value: u64) -> Exemplar {
@@ -195,23 +159,6 @@ mod tests {
     #[test]
     fn bounds_are_powers_of_two_from_256_bytes_to_16_mebibytes() {
         assert_eq!((CLASSIC_BOUNDS[0], CLASSIC_BOUNDS[8], CLASSIC_BOUNDS[16]), (256, 65_536, 1 << 24));
-    }
-
-    #[test]
-    fn a_size_belongs_to_the_first_bound_that_holds_it() {
-        for size in [0, 1, 255, 256, 257, 512, 513, 65_535, 65_536, 65_537, 1 << 24, (1 << 24) + 1, u64::MAX] {
-            let expected = CLASSIC_BOUNDS.iter().position(|bound| size <= *bound).unwrap_or(CLASSIC_BOUNDS.len());
-            assert_eq!(slot_of(size), expected, "{size}");
-        }
-    }
-
-    #[test]
-    fn the_last_exemplar_of_a_bucket_wins_and_time_does_not_go_back() {
-        let slots = Exemplars::default();
-        for value in [300, 400, 350, 1] {
-            slots.get_or_make_slot(value, Memory::UNBOUNDED).unwrap().put(&exemplar(value));
-        }
-        assert_eq!(slots.iter().map(|e| e.value()).collect::<Vec<_>>(), [1, 400]);
     }
 
     #[test]
@@ -239,22 +186,6 @@ mod tests {
         assert_eq!(slot.get(), None);
         slot.version.store(at_rest, Relaxed);
         assert_eq!(slot.get(), Some(exemplar(5)));
-    }
-
-    #[test]
-    fn a_slot_stands_once_it_was_made() {
-        let slots = Exemplars::default();
-        assert!(slots.slot(300).is_none());
-        let made = slots.get_or_make_slot(300, Memory::UNBOUNDED).unwrap();
-        assert!(slots.slot(512).is_some_and(|found| std::ptr::eq(found, made)) && slots.slot(513).is_none());
-    }
-
-    #[test]
-    fn without_memory_an_exemplar_is_left_out() {
-        let slots = Exemplars::default();
-        let core = Core::new(&LedgerBuilder::default().max_bytes(0));
-        assert!(slots.get_or_make_slot(300, Memory::of(&core)).is_none());
-        assert_eq!(slots.iter().count(), 0);
     }
 
     #[test]

@@ -6,15 +6,14 @@
 //! [`Ledger::visit`].
 //!
 //! ```text
-//! Ledger ─ endpoints: fixed table ─ Entry ─ chain of Series ─┬─ completed: Distribution (sizes, exemplars)
-//!    │                                                       ├─ refused:   Distribution, when first needed
+//! Ledger ─ endpoints: fixed table ─ Entry ─ chain of Series ─┬─ completed: Sizes, with exemplars
+//!    │                                                       ├─ refused:   Sizes, when first needed
 //!    └─ overflow: one Entry a role                           └─ outcomes, over limit, limits in force
 //! ```
 
 mod attributes;
 mod builder;
 mod core;
-mod distribution;
 mod entry;
 mod exemplar;
 mod handle;

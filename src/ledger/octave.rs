@@ -1,4 +1,5 @@
-//! The counters of one octave of the histogram: a size is counted, and its bytes with it, by one addition.
+//! The counters of one octave of the histogram: a size is counted, and its bytes with it, by one addition. And the place
+//! for its exemplar.
 //!
 //! A counter of bodies and one of bytes would take two locked operations, and on common processors one takes as long as
 //! all else that recording does. So each bucket has a word for both: in its low bits how many sizes, above them by how
@@ -9,6 +10,7 @@
 
 use std::sync::PoisonError;
 
+use super::exemplar::Slot;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -35,6 +37,8 @@ pub(super) struct Octave {
     excess: AtomicU64,
     /// Held while a word is emptied, and while it is read: a size is found once, in its word or beside.
     moving: Mutex<()>,
+    /// For the octave's sizes, where they have a classic bucket of their own.
+    pub(super) exemplar: Slot,
 }
 
 /// What an octave counted, as read at one moment.

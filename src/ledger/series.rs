@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::attributes::{Attributes, View};
 use super::core::{Core, Enforcement, Memory};
-use super::distribution::Distribution;
 use super::exemplar::{Exemplar, Slot};
 use super::pace::Pace;
-use super::sizes::LARGEST;
+use super::sizes::{LARGEST, Sizes};
 use crate::endpoint::{Direction, Endpoint, Role};
 use crate::error::{LimitExceeded, Setting, Subject};
 use crate::export::Recorder;
@@ -77,8 +76,8 @@ pub(crate) struct Series {
     overflow: Option<Arc<Series>>,
     population: Population,
     created: u64,
-    pub(super) completed: Distribution,
-    pub(super) refused: OnceLock<Box<Distribution>>,
+    pub(super) completed: Sizes,
+    pub(super) refused: OnceLock<Box<Sizes>>,
     /// Bodies by outcome; of the completed ones only those without a size, the others are counted by size.
     outcomes: [AtomicU64; Outcome::ALL.len()],
     pub(super) over_limit: AtomicU64,
@@ -108,7 +107,7 @@ impl Series {
             overflow: overflow.cloned(),
             created: core.clock.unix_nanos(),
             core,
-            completed: Distribution::default(),
+            completed: Sizes::default(),
             refused: OnceLock::new(),
             outcomes: Default::default(),
             over_limit: AtomicU64::new(0),
@@ -194,13 +193,10 @@ impl Series {
     /// Counts one body that was delivered: the usual case, in which nothing else is called but the clock.
     #[inline(never)]
     pub(crate) fn record_complete(&self, size: u64, trace: &CallTrace) {
-        if trace.has_span() || self.recorder.is_some() || !self.completed.sizes.add_usual(size) {
-            self.record_any_complete(size, trace);
-        } else if let Some(ids) = self.to_keep(trace) {
-            match self.completed.exemplars.slot(size) {
-                Some(slot) => slot.put(&self.exemplar(size, ids)),
-                None => self.keep(&self.completed, size, ids),
-            }
+        let usual = !trace.has_span() && self.recorder.is_none();
+        match if usual { self.completed.add_usual(size) } else { None } {
+            Some(slot) => self.keep(slot, size, trace),
+            None => self.record_any_complete(size, trace),
         }
     }
 
@@ -219,19 +215,19 @@ impl Series {
     }
 
     /// Counts a size; `false`, and nothing counted, where there is no memory for it.
-    fn add(&self, to: &Distribution, size: u64, trace: &CallTrace) -> bool {
-        let counted = to.sizes.add(size, self.memory());
-        if let (true, Some(ids)) = (counted, self.to_keep(trace)) {
-            self.keep(to, size, ids);
+    fn add(&self, to: &Sizes, size: u64, trace: &CallTrace) -> bool {
+        let slot = to.add(size, self.memory());
+        if let Some(slot) = slot {
+            self.keep(slot, size, trace);
         }
-        counted
+        slot.is_some()
     }
 
-    /// Keeps an exemplar, if there is memory for it.
-    #[inline(never)]
-    fn keep(&self, at: &Distribution, size: u64, ids: &Ids) {
-        if let Some(slot) = at.exemplars.get_or_make_slot(size, self.memory()) {
-            slot.put(&self.exemplar(size, ids));
+    /// Keeps an exemplar of this size in its place, if one of this trace is to be kept.
+    #[inline(always)]
+    fn keep(&self, slot: &Slot, size: u64, trace: &CallTrace) {
+        if let Some(ids) = trace.ids().filter(|ids| self.core.keeps(ids)) {
+            slot.put(&Exemplar { value: size, unix_nanos: self.core.clock.unix_nanos(), ids: ids.words() });
         }
     }
 
@@ -243,9 +239,7 @@ impl Series {
         if first {
             self.over_limit.fetch_add(1, Relaxed);
         }
-        if let Some(ids) = self.to_keep(trace) {
-            self.over_limit_exemplar.put(&self.exemplar(found.size(), ids));
-        }
+        self.keep(&self.over_limit_exemplar, found.size(), trace);
         if refused {
             trace.record_refusal(found);
         }
@@ -295,24 +289,13 @@ impl Series {
         }
     }
 
-    fn refused(&self) -> Option<&Distribution> {
+    fn refused(&self) -> Option<&Sizes> {
         self.memory().get_or_make(&self.refused)
     }
 
     #[inline]
     fn memory(&self) -> Memory<'_> {
         Memory::within(&self.core, self.overflow.is_some())
-    }
-
-    /// The ids to keep an exemplar with, if one of this trace is to be kept.
-    #[inline(always)]
-    fn to_keep<'a>(&self, trace: &'a CallTrace) -> Option<&'a Ids> {
-        trace.ids().filter(|ids| self.core.keeps(ids))
-    }
-
-    #[inline(always)]
-    fn exemplar(&self, size: u64, ids: &Ids) -> Exemplar {
-        Exemplar { value: size, unix_nanos: self.core.clock.unix_nanos(), ids: ids.words() }
     }
 }
 

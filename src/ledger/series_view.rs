@@ -3,7 +3,6 @@
 use http::Version;
 
 use super::attributes::{ContentCoding, UrlScheme, View};
-use super::distribution::Distribution;
 use super::exemplar::Exemplar;
 use super::series::{Outcome, Series};
 use super::size_distribution::{Bucket, SizeDistribution};
@@ -30,8 +29,8 @@ impl<'a> SeriesView<'a> {
 
     /// A number that is another one as soon as a body was counted by its size.
     pub(crate) fn fingerprint(&self) -> u64 {
-        let refused = self.0.refused.get().map_or(0, |refused| refused.sizes.fingerprint().rotate_left(32));
-        self.0.completed.sizes.fingerprint().wrapping_add(refused)
+        let refused = self.0.refused.get().map_or(0, |refused| refused.fingerprint().rotate_left(32));
+        self.0.completed.fingerprint().wrapping_add(refused)
     }
 
     /// Marks bodies of more than so many bytes on their spans from now on; none where `None`.
@@ -106,7 +105,7 @@ impl<'a> SeriesView<'a> {
     #[must_use]
     pub fn outcomes(&self) -> Outcomes {
         let mut sized = 0u64;
-        self.0.completed.sizes.for_each(|_, count| sized = sized.saturating_add(count));
+        self.0.completed.for_each(|_, count| sized = sized.saturating_add(count));
         let mut counts = Outcome::ALL.map(|outcome| self.0.outcome_count(outcome));
         let [complete, ..] = &mut counts;
         *complete = complete.saturating_add(sized);
@@ -131,7 +130,7 @@ impl<'a> SeriesView<'a> {
     #[must_use]
     pub fn completed(&self) -> SizeDistribution {
         let mut sizes = SizeDistribution::default();
-        self.0.completed.sizes.read_into(&mut sizes);
+        self.0.completed.read_into(&mut sizes);
         sizes
     }
 
@@ -143,7 +142,7 @@ impl<'a> SeriesView<'a> {
     pub fn offered(&self) -> SizeDistribution {
         let mut sizes = self.completed();
         if let Some(refused) = self.0.refused.get() {
-            refused.sizes.read_into(&mut sizes);
+            refused.read_into(&mut sizes);
         }
         sizes
     }
@@ -151,28 +150,24 @@ impl<'a> SeriesView<'a> {
     /// Calls `each` for every bucket of [`completed`](Self::completed) that holds something, smallest sizes first;
     /// copies nothing.
     pub fn for_each_completed(&self, mut each: impl FnMut(Bucket)) {
-        self.0.completed.sizes.for_each(|index, count| each(Bucket::new(index, count)));
+        self.0.completed.for_each(|index, count| each(Bucket::new(index, count)));
     }
 
     /// Calls `each` for the buckets of refused bodies, which [`offered`](Self::offered) adds to the completed ones;
     /// copies nothing.
     pub fn for_each_refused(&self, mut each: impl FnMut(Bucket)) {
         if let Some(refused) = self.0.refused.get() {
-            refused.sizes.for_each(|index, count| each(Bucket::new(index, count)));
+            refused.for_each(|index, count| each(Bucket::new(index, count)));
         }
     }
 
     /// Exemplars of completed bodies: the last of each power of two from 256 B to 16 MiB, and of what is larger.
     pub fn completed_exemplars(&self) -> impl Iterator<Item = Exemplar> + use<'a> {
-        self.0.completed.exemplars.iter()
+        self.0.completed.exemplars()
     }
 
     /// Exemplars of refused bodies, likewise.
     pub fn refused_exemplars(&self) -> impl Iterator<Item = Exemplar> + use<'a> {
-        self.0.refused.get().into_iter().flat_map(|refused| exemplars(refused))
+        self.0.refused.get().into_iter().flat_map(|refused| refused.exemplars())
     }
-}
-
-fn exemplars(of: &Distribution) -> impl Iterator<Item = Exemplar> {
-    of.exemplars.iter()
 }

@@ -4,7 +4,10 @@
 //! Prometheus native histogram of schema 4 and bucket `i-1` of an OpenTelemetry exponential histogram of scale 4.
 //! An edge is compared as an integer scaled to 64 bits, so no size ever lands beside its bucket.
 
+use std::ops::Range;
+
 use super::core::Memory;
+use super::exemplar::{CLASSIC_BOUNDS, Exemplar, Slot};
 use super::octave::{BUCKETS, Counted, Octave, SIZE_BITS};
 use super::size_distribution::{Bucket, SizeDistribution};
 use crate::sync::OnceLock;
@@ -16,6 +19,11 @@ pub(super) const PER_OCTAVE: u16 = BUCKETS as u16;
 /// Octaves kept apart: up to 2^40 bytes, 1 TiB. Larger sizes are counted in the last bucket.
 const OCTAVES: usize = 40;
 pub(super) const LAST: u16 = 640;
+/// The octaves that are classic buckets: from the first bound to the last, both powers of two.
+const CLASSIC: Range<usize> = {
+    let [first, .., last] = CLASSIC_BOUNDS;
+    first.ilog2() as usize..last.ilog2() as usize
+};
 /// The last bucket's end, in bytes.
 pub(super) const LARGEST: u64 = 1 << 40;
 
@@ -99,47 +107,72 @@ pub(super) struct Sizes {
     zero: AtomicU64,
     one: AtomicU64,
     octaves: [OnceLock<Box<Octave>>; OCTAVES],
+    /// For sizes up to the first classic bound, and for those above the last. Each octave in between is a classic bucket.
+    small: Slot,
+    large: Slot,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
         let [max, zero, one] = Default::default();
-        Self { max, zero, one, octaves: std::array::from_fn(|_| OnceLock::new()) }
+        let [small, large] = Default::default();
+        Self { max, zero, one, octaves: std::array::from_fn(|_| OnceLock::new()), small, large }
     }
 }
 
 impl Sizes {
-    /// Counts a size that needs nothing but one addition, as nearly all do. `false`, and nothing counted, where it is not
-    /// of 2 bytes to 4 GiB, where its octave is yet to be made, and where a counter is full.
+    /// Counts a size that needs nothing but one addition, as nearly all do, and gives the place for its exemplar. `None`,
+    /// and nothing counted, where it is not of 2 bytes to 4 GiB, where its octave is yet to be made, and where a counter is
+    /// full.
     #[inline(always)]
-    pub(super) fn add_usual(&self, size: u64) -> bool {
+    pub(super) fn add_usual(&self, size: u64) -> Option<&Slot> {
         if size.wrapping_sub(2) >> SIZE_BITS != 0 {
-            return false;
+            return None;
         }
         let (octave, bucket) = place_of(size);
-        let counters = self.octaves.get(octave).and_then(OnceLock::get);
-        let counted = counters.is_some_and(|counters| counters.add_to_word(bucket, size.wrapping_sub(1 << octave)));
-        if counted {
+        let counters = self.octaves.get(octave)?.get()?;
+        counters.add_to_word(bucket, size.wrapping_sub(1 << octave)).then(|| {
             self.note_max(size);
-        }
-        counted
+            self.slot(octave, counters)
+        })
     }
 
-    /// Counts one size. `false`, and nothing counted, where it needs memory that there is not.
-    pub(super) fn add(&self, size: u64, memory: Memory<'_>) -> bool {
-        match size {
-            0 => _ = self.zero.fetch_add(1, Relaxed),
-            1 => _ = self.one.fetch_add(1, Relaxed),
+    /// Counts one size, and gives the place for its exemplar. `None`, and nothing counted, where it needs memory that there
+    /// is not.
+    pub(super) fn add(&self, size: u64, memory: Memory<'_>) -> Option<&Slot> {
+        let slot = match size {
+            0 | 1 => {
+                let counter = if size == 0 { &self.zero } else { &self.one };
+                counter.fetch_add(1, Relaxed);
+                &self.small
+            }
             _ => {
                 let (octave, bucket) = place_of(size.min(LARGEST));
-                let Some(counters) = self.octaves.get(octave).and_then(|cell| memory.get_or_make(cell)) else {
-                    return false;
-                };
+                let counters = memory.get_or_make(self.octaves.get(octave)?)?;
                 counters.add(bucket, size.wrapping_sub(1 << octave));
+                self.slot(octave, counters)
             }
-        }
+        };
         self.note_max(size);
-        true
+        Some(slot)
+    }
+
+    #[inline(always)]
+    fn slot<'a>(&'a self, octave: usize, counters: &'a Octave) -> &'a Slot {
+        if CLASSIC.contains(&octave) {
+            &counters.exemplar
+        } else if octave < CLASSIC.start {
+            &self.small
+        } else {
+            &self.large
+        }
+    }
+
+    /// The exemplars that stand, the last of each classic bucket, smallest first.
+    pub(super) fn exemplars(&self) -> impl Iterator<Item = Exemplar> {
+        let octaves = self.octaves.iter().enumerate().filter(|(octave, _)| CLASSIC.contains(octave));
+        let slots = octaves.filter_map(|(_, counters)| Some(&counters.get()?.exemplar));
+        [&self.small].into_iter().chain(slots).chain([&self.large]).filter_map(Slot::get)
     }
 
     #[inline(always)]
@@ -230,12 +263,12 @@ mod tests {
     fn a_usual_size_is_one_of_2_bytes_to_4_gib_whose_octave_stands() {
         const END: u64 = 1 << SIZE_BITS;
         let sizes = Sizes::default();
-        assert!(!sizes.add_usual(5_000), "its octave is yet to be made");
+        assert!(sizes.add_usual(5_000).is_none(), "its octave is yet to be made");
         for size in [2, 5_000, END, END + 1, 2 * END + 2, LARGEST] {
-            assert!(sizes.add(size, Memory::UNBOUNDED));
+            assert!(sizes.add(size, Memory::UNBOUNDED).is_some());
         }
-        let usual = [2, 5_000, END, END + 1].map(|size| sizes.add_usual(size));
-        let other = [0, 1, END + 2, 2 * END + 2, LARGEST, u64::MAX].map(|size| sizes.add_usual(size));
+        let usual = [2, 5_000, END, END + 1].map(|size| sizes.add_usual(size).is_some());
+        let other = [0, 1, END + 2, 2 * END + 2, LARGEST, u64::MAX].map(|size| sizes.add_usual(size).is_some());
         assert_eq!((usual, other, sizes.fingerprint()), ([true; 4], [false; 6], 10));
     }
 
@@ -244,7 +277,7 @@ mod tests {
         let sizes = Sizes::default();
         let mut fingerprints = vec![sizes.fingerprint()];
         for size in [0, 1, 1, 2, 5_000] {
-            assert!(sizes.add(size, Memory::UNBOUNDED));
+            assert!(sizes.add(size, Memory::UNBOUNDED).is_some());
             assert!(!fingerprints.contains(&sizes.fingerprint()));
             fingerprints.push(sizes.fingerprint());
         }
@@ -278,13 +311,29 @@ mod tests {
     fn without_memory_nothing_is_counted() {
         let sizes = Sizes::default();
         let core = Core::new(&LedgerBuilder::default().max_bytes(2 * size_of::<Octave>()));
-        assert!(sizes.add(5_000, Memory::of(&core)));
-        assert!(sizes.add(10_000, Memory::of(&core)));
-        assert!(!sizes.add(20_000, Memory::of(&core)));
-        assert!(sizes.add(5_001, Memory::of(&core)), "its octave stands already");
+        assert!(sizes.add(5_000, Memory::of(&core)).is_some());
+        assert!(sizes.add(10_000, Memory::of(&core)).is_some());
+        assert!(sizes.add(20_000, Memory::of(&core)).is_none());
+        assert!(sizes.add(5_001, Memory::of(&core)).is_some(), "its octave stands already");
         let mut read = SizeDistribution::default();
         sizes.read_into(&mut read);
         assert_eq!((read.count(), read.sum()), (3, 20_001));
+    }
+
+    #[test]
+    fn a_size_has_its_exemplar_at_the_first_bound_that_holds_it() {
+        let sizes = Sizes::default();
+        let mut last = [None; CLASSIC_BOUNDS.len() + 1];
+        for size in
+            [0, 1, 2, 255, 256, 257, 512, 513, 65_535, 65_536, 65_537, 1 << 24, (1 << 24) + 1, 1 << 40, u64::MAX]
+        {
+            for slot in [sizes.add(size, Memory::UNBOUNDED), sizes.add_usual(size)].into_iter().flatten() {
+                slot.put(&Exemplar { value: size, unix_nanos: 1, ids: [1; 3] });
+                let bucket = CLASSIC_BOUNDS.iter().position(|bound| size <= *bound).unwrap_or(CLASSIC_BOUNDS.len());
+                last[bucket] = Some(size);
+                assert!(sizes.exemplars().map(|exemplar| exemplar.value()).eq(last.into_iter().flatten()), "{size}");
+            }
+        }
     }
 
     proptest! {
