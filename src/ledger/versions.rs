@@ -152,6 +152,13 @@ mod tests {
     }
 
     #[test]
+    fn a_version_is_kept_as_its_text_and_its_first_time() {
+        let kept = <(Box<str>, u64)>::from(Version { text: "2.30.0".into(), first: 7 });
+        assert_eq!(kept, ("2.30.0".into(), 7));
+        assert_eq!(Version::from(kept), Version { text: "2.30.0".into(), first: 7 });
+    }
+
+    #[test]
     fn each_version_is_remembered_with_its_first_time() {
         let versions = Versions::default();
         for (now, version) in [(1, "2.30.0"), (2, "2.31.0"), (3, "2.30.0"), (4, "2.31.0 ")] {
