@@ -84,6 +84,13 @@ impl Octave {
         let _ = self.excess.fetch_update(Relaxed, Relaxed, |excess| Some(excess.saturating_add(by)));
     }
 
+    /// A number that is another one as soon as a size was counted. Nothing is waited for: a word that is emptied meanwhile
+    /// makes it another one, too.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let all = self.words.iter().chain(&self.counts);
+        all.fold(0, |all: u64, part| all.wrapping_add(part.load(Relaxed)))
+    }
+
     pub(super) fn read(&self) -> Counted {
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         let mut read = Counted { counts: [0; BUCKETS], excess: self.excess.load(Relaxed) };
