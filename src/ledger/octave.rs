@@ -15,7 +15,9 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Buckets an octave (a doubling): 2^4, for scale 4.
-pub(super) const BUCKETS: usize = 16;
+pub(super) const BUCKETS: usize = PER_OCTAVE as usize;
+/// The same, as bucket numbers count them.
+pub(super) const PER_OCTAVE: u16 = 16;
 
 /// How many of a word's bits count sizes.
 const COUNT_BITS: u32 = if cfg!(loom) { 2 } else { 20 };

@@ -1,7 +1,8 @@
 //! The sizes of many bodies as read at one moment: how many, their sum, their quantiles, and the buckets they fell in.
 
 use super::core::Memory;
-use super::sizes::{LAST, PER_OCTAVE, Sizes, bucket_of, edge};
+use super::octave::PER_OCTAVE;
+use super::sizes::{LAST, Sizes, bucket_of, edge};
 
 /// Sizes as read at one moment: count, sum and buckets, in bytes.
 ///

@@ -8,14 +8,11 @@ use std::ops::Range;
 
 use super::core::Memory;
 use super::exemplar::{CLASSIC_BOUNDS, Exemplar, Slot};
-use super::octave::{BUCKETS, Counted, Octave, SIZE_BITS};
+use super::octave::{BUCKETS, Counted, Octave, PER_OCTAVE, SIZE_BITS};
 use super::size_distribution::{Bucket, SizeDistribution};
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// As bucket numbers count them.
-#[allow(clippy::cast_possible_truncation, reason = "16")]
-pub(super) const PER_OCTAVE: u16 = BUCKETS as u16;
 /// Octaves kept apart: up to 2^40 bytes, 1 TiB. Larger sizes are counted in the last bucket.
 const OCTAVES: usize = 40;
 pub(super) const LAST: u16 = 640;
