@@ -69,6 +69,8 @@ async fn bodies_above_the_gate_are_marked_while_a_finding_is_open() {
     assert!(!service.marks(85_000).await, "nothing is found yet");
     service.until_found(85_000).await;
     assert!(service.marks(85_000).await);
+    // 50 % more, rounded down to a bucket's edge: 2^(217/16) bytes, nine buckets above 8,000.
+    assert_eq!((service.marks(12_098).await, service.marks(12_099).await), (false, true));
     assert!(!service.marks(8_000).await, "no larger than ever");
 }
 
