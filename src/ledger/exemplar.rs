@@ -74,10 +74,8 @@ impl Exemplar {
 /// A slot for one exemplar: a sequence lock over plain atomics.
 ///
 /// The version is even while the slot is at rest (0: never written) and odd while it is written. A writer that
-/// finds another at work leaves, a reader that finds its reading overtaken tries again. A slot fills a cache line, so that
-/// no other series' is written with it.
+/// finds another at work leaves, a reader that finds its reading overtaken tries again.
 #[derive(Debug, Default)]
-#[repr(align(64))]
 pub(super) struct Slot {
     version: AtomicU64,
     value: AtomicU64,

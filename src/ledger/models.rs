@@ -97,15 +97,15 @@ fn sizes_of_a_word_that_two_find_full_while_it_is_read_are_each_found_once() {
     check(|| {
         // Two sizes fill a word here: who adds one more empties it.
         let octave = Arc::new(Octave::default());
-        octave.add(0, 5);
-        octave.add(0, 5);
+        assert!(octave.add(0, 5, Memory::UNBOUNDED));
+        assert!(octave.add(0, 5, Memory::UNBOUNDED));
         let writers = [5, 7].map(|excess| {
             let octave = Arc::clone(&octave);
-            thread::spawn(move || octave.add(0, excess))
+            thread::spawn(move || octave.add(0, excess, Memory::UNBOUNDED))
         });
         let [count, ..] = octave.read().counts;
         assert!((2..=4).contains(&count), "{count}");
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        assert!(writers.into_iter().all(|writer| writer.join().unwrap()));
         let read = octave.read();
         assert_eq!((read.counts.iter().sum::<u64>(), read.excess), (4, 22));
     });

@@ -4,15 +4,20 @@
 //! A counter of bodies and one of bytes would take two locked operations, and on common processors one takes as long as
 //! all else that recording does. So each bucket has a word for both: in its low bits how many sizes, above them by how
 //! many bytes these exceed the octave's lower end. A word that is half full is emptied into wider counters by whoever
-//! finds it so. It loses nothing as long as not thousands of threads stand between the look at a word and the addition.
+//! finds it so; most octaves never have any. It loses nothing as long as not thousands of threads stand between the look
+//! at a word and the addition.
 //!
 //! Writers never wait: where another empties the word, they add to the wider counters. Readers wait for that.
 
 use std::sync::PoisonError;
 
+use super::core::Memory;
 use super::exemplar::Slot;
-use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use crate::sync::{Mutex, OnceLock};
 
 /// Buckets an octave (a doubling): 2^4, for scale 4.
 pub(super) const BUCKETS: usize = PER_OCTAVE as usize;
@@ -33,14 +38,20 @@ const FULL: u64 = 1 << (COUNT_BITS - 1) | !0 << (COUNT_BITS + SIZE_BITS);
 #[repr(align(64))]
 pub(super) struct Octave {
     words: [AtomicU64; BUCKETS],
-    /// How many sizes were counted beside their words, by bucket.
+    /// For the octave's sizes, where they have a classic bucket of their own.
+    pub(super) exemplar: Slot,
+    beside: OnceLock<Box<Beside>>,
+}
+
+/// What is counted beside the words of an octave, once one of them was full.
+#[derive(Debug, Default)]
+struct Beside {
+    /// How many sizes, by bucket.
     counts: [AtomicU64; BUCKETS],
     /// Their bytes above the octave's lower end, of all buckets; stays at `u64::MAX` once reached.
     excess: AtomicU64,
     /// Held while a word is emptied, and while it is read: a size is found once, in its word or beside.
     moving: Mutex<()>,
-    /// For the octave's sizes, where they have a classic bucket of their own.
-    pub(super) exemplar: Slot,
 }
 
 /// What an octave counted, as read at one moment.
@@ -66,40 +77,66 @@ impl Octave {
         }
     }
 
-    /// Counts any size, beside its word where it must; that is emptied then.
-    pub(super) fn add(&self, bucket: usize, excess: u64) {
+    /// Counts any size, beside its word where it must; that is emptied then. `false`, and nothing counted, where that
+    /// needs memory that there is not.
+    pub(super) fn add(&self, bucket: usize, excess: u64, memory: Memory<'_>) -> bool {
         if excess >> SIZE_BITS == 0 && self.add_to_word(bucket, excess) {
-            return;
+            return true;
         }
-        let (Some(word), Some(count)) = (self.words.get(bucket), self.counts.get(bucket)) else { return };
-        let Ok(_moving) = self.moving.try_lock() else {
-            count.fetch_add(1, Relaxed);
-            self.exceed(excess);
-            return;
+        let beside = memory.get_or_make(&self.beside);
+        let (Some(word), Some(beside)) = (self.words.get(bucket), beside) else { return false };
+        let Ok(_moving) = beside.moving.try_lock() else {
+            beside.add(bucket, 1, excess);
+            return true;
         };
-        let emptied = word.swap(0, Relaxed);
-        count.fetch_add((emptied & COUNT).saturating_add(1), Relaxed);
-        self.exceed((emptied >> COUNT_BITS).saturating_add(excess));
-    }
-
-    fn exceed(&self, by: u64) {
-        let _ = self.excess.fetch_update(Relaxed, Relaxed, |excess| Some(excess.saturating_add(by)));
+        // Whoever reads what stands in the word after that knows that there are counters beside it.
+        let emptied = word.swap(0, Release);
+        beside.add(bucket, (emptied & COUNT).saturating_add(1), (emptied >> COUNT_BITS).saturating_add(excess));
+        true
     }
 
     /// A number that is another one as soon as a size was counted. Nothing is waited for: a word that is emptied meanwhile
     /// makes it another one, too.
     pub(super) fn fingerprint(&self) -> u64 {
-        let all = self.words.iter().chain(&self.counts);
-        all.fold(0, |all: u64, part| all.wrapping_add(part.load(Relaxed)))
+        let beside = self.beside.get().into_iter().flat_map(|beside| &beside.counts);
+        self.words.iter().chain(beside).fold(0, |all: u64, part| all.wrapping_add(part.load(Relaxed)))
     }
 
     pub(super) fn read(&self) -> Counted {
-        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut read = Counted { counts: [0; BUCKETS], excess: self.excess.load(Relaxed) };
-        for ((read_count, word), count) in read.counts.iter_mut().zip(&self.words).zip(&self.counts) {
-            let word = word.load(Relaxed);
-            *read_count = count.load(Relaxed).saturating_add(word & COUNT);
+        let words = self.read_words();
+        match self.beside.get() {
+            // No word had been emptied when it was read.
+            None => words,
+            Some(beside) => {
+                let _moving = beside.moving.lock().unwrap_or_else(PoisonError::into_inner);
+                beside.read_into(self.read_words())
+            }
+        }
+    }
+
+    fn read_words(&self) -> Counted {
+        let mut read = Counted { counts: [0; BUCKETS], excess: 0 };
+        for (count, word) in read.counts.iter_mut().zip(&self.words) {
+            let word = word.load(Acquire);
+            *count = word & COUNT;
             read.excess = read.excess.saturating_add(word >> COUNT_BITS);
+        }
+        read
+    }
+}
+
+impl Beside {
+    fn add(&self, bucket: usize, count: u64, excess: u64) {
+        if let Some(counts) = self.counts.get(bucket) {
+            counts.fetch_add(count, Relaxed);
+            let _ = self.excess.fetch_update(Relaxed, Relaxed, |sum| Some(sum.saturating_add(excess)));
+        }
+    }
+
+    fn read_into(&self, mut read: Counted) -> Counted {
+        read.excess = read.excess.saturating_add(self.excess.load(Relaxed));
+        for (read, count) in read.counts.iter_mut().zip(&self.counts) {
+            *read = read.saturating_add(count.load(Relaxed));
         }
         read
     }
@@ -107,7 +144,18 @@ impl Octave {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::super::builder::LedgerBuilder;
+    use super::super::core::Core;
     use super::*;
+
+    fn add(octave: &Octave, bucket: usize, excess: u64) {
+        assert!(octave.add(bucket, excess, Memory::UNBOUNDED));
+    }
+
+    /// How many sizes are counted beside their words.
+    fn beside(octave: &Octave) -> u64 {
+        octave.beside.get().map_or(0, |beside| beside.counts.iter().map(|count| count.load(Relaxed)).sum())
+    }
 
     fn count(octave: &Octave) -> u64 {
         octave.read().counts.iter().sum()
@@ -118,13 +166,13 @@ mod tests {
         let octave = Octave::default();
         let half = 1 << (COUNT_BITS - 1);
         for added in 1..=half + 2 {
-            octave.add(3, 362);
-            octave.add(4, 1);
+            add(&octave, 3, 362);
+            add(&octave, 4, 1);
             if added == half {
-                assert_eq!(octave.counts[3].load(Relaxed), 0, "not yet");
+                assert!(octave.beside.get().is_none(), "not yet");
             }
         }
-        assert_eq!(octave.counts[3].load(Relaxed), half + 1);
+        assert_eq!(beside(&octave), 2 * (half + 1));
         let Counted { counts, excess } = octave.read();
         assert_eq!((counts[3], counts[4], count(&octave)), (half + 2, half + 2, 2 * (half + 2)));
         assert_eq!(excess, 363 * (half + 2));
@@ -135,16 +183,16 @@ mod tests {
         let octave = Octave::default();
         let (below, from) = (u64::from(u32::MAX), 1 << SIZE_BITS);
         for _ in 0..3 {
-            octave.add(15, below);
+            add(&octave, 15, below);
         }
-        let [within, beside] = [&octave.words, &octave.counts].map(|of| of[15].load(Relaxed) & COUNT);
-        assert_eq!((within, beside), (0, 3), "two fill the word, and the third finds it so");
-        octave.add(15, from);
-        octave.add(15, below);
+        let within = octave.words[15].load(Relaxed) & COUNT;
+        assert_eq!((within, beside(&octave)), (0, 3), "two fill the word, and the third finds it so");
+        add(&octave, 15, from);
+        add(&octave, 15, below);
         assert_eq!((count(&octave), octave.read().excess), (5, 4 * below + from));
-        octave.add(15, u64::MAX - 1);
-        octave.add(15, u64::MAX - 1);
-        octave.add(15, 1);
+        add(&octave, 15, u64::MAX - 1);
+        add(&octave, 15, u64::MAX - 1);
+        add(&octave, 15, 1);
         assert_eq!((count(&octave), octave.read().excess), (8, u64::MAX));
     }
 
@@ -152,11 +200,27 @@ mod tests {
     fn while_a_word_is_emptied_others_count_beside_it() {
         let octave = Octave::default();
         octave.words[0].store(FULL & COUNT, Relaxed);
-        let moving = octave.moving.lock().unwrap();
-        octave.add(0, 7);
-        assert_eq!((octave.counts[0].load(Relaxed), octave.excess.load(Relaxed)), (1, 7));
+        let moving = octave.beside.get_or_init(Box::default).moving.lock().unwrap();
+        add(&octave, 0, 7);
+        assert_eq!((beside(&octave), octave.words[0].load(Relaxed)), (1, FULL & COUNT));
         drop(moving);
         assert_eq!((count(&octave), octave.read().excess), ((FULL & COUNT) + 1, 7));
+    }
+
+    #[test]
+    fn without_memory_for_more_a_full_word_stays_as_it_is() {
+        let octave = Octave::default();
+        octave.words[0].store(FULL & COUNT, Relaxed);
+        let core = Core::new(&LedgerBuilder::default().max_bytes(size_of::<Beside>()));
+        assert!(core.take_series(1), "so that a byte is missing");
+        assert!(!octave.add(0, 7, Memory::of(&core)));
+        assert!(octave.add(1, 7, Memory::of(&core)), "there is room in this one");
+        assert_eq!((count(&octave), octave.read().excess), ((FULL & COUNT) + 1, 7));
+    }
+
+    #[test]
+    fn an_octave_takes_three_cache_lines() {
+        assert_eq!(size_of::<Octave>(), 3 * 64);
     }
 
     #[test]
@@ -166,7 +230,7 @@ mod tests {
         std::thread::scope(|scope| {
             let writers = [5, 5, 6].map(|bucket| {
                 let octave = &octave;
-                scope.spawn(move || (0..EACH).for_each(|_| octave.add(bucket, 3)))
+                scope.spawn(move || (0..EACH).for_each(|_| add(octave, bucket, 3)))
             });
             let mut last = 0;
             while !writers.iter().all(std::thread::ScopedJoinHandle::is_finished) {

@@ -146,7 +146,9 @@ impl Sizes {
             _ => {
                 let (octave, bucket) = place_of(size.min(LARGEST));
                 let counters = memory.get_or_make(self.octaves.get(octave)?)?;
-                counters.add(bucket, size.wrapping_sub(1 << octave));
+                if !counters.add(bucket, size.wrapping_sub(1 << octave), memory) {
+                    return None;
+                }
                 self.slot(octave, counters)
             }
         };
