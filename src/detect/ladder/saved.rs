@@ -72,6 +72,7 @@ mod tests {
             ladder.tick(&statistic, &edges, &edges.count([Bucket::new(Some(index), 3)]));
             let text = toml::to_string(&ladder).unwrap();
             assert_eq!(toml::from_str::<Ladder>(&text).as_ref(), Ok(&ladder), "{text}");
+            assert!(!text.contains(" 0.0]"), "what stands at 0 is not written: {text}");
         }
         assert!(Quantile::ALL.iter().all(|quantile| ladder.height(*quantile) > 0.0));
         assert_eq!(toml::to_string(&Ladder::after(40)).unwrap(), "ticks = 40\n");
