@@ -204,13 +204,18 @@ impl Series {
     #[inline(never)]
     fn record_any_complete(&self, size: u64, trace: &CallTrace) {
         trace.record_size(self.attributes.direction(), size, || size > self.edge.load(Relaxed));
+        self.count_complete(size, trace);
+    }
+
+    /// Counts it here, or in the overflow series; its span has its size by then.
+    fn count_complete(&self, size: u64, trace: &CallTrace) {
         // Its size is all that is counted: see `SeriesView::outcomes`.
         if self.add(&self.completed, size, trace) {
             if let Some(recorder) = &self.recorder {
                 recorder.record(size, trace);
             }
         } else if let Some(overflow) = &self.overflow {
-            overflow.record_complete(size, trace);
+            overflow.count_complete(size, trace);
         }
     }
 

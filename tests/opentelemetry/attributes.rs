@@ -67,6 +67,18 @@ async fn a_stream_that_ends_after_its_handler_has_returned_is_told_as_well() {
     }
 }
 
+/// Whatever memory there is: for an endpoint, for its series, for their counters of five bytes, or for none of them.
+#[tokio::test]
+async fn a_size_is_told_once_also_where_another_series_counts_it() {
+    for max_bytes in (0..8_192).step_by(64) {
+        let (traces, ledger) = (Traces::all(), Ledger::builder().max_bytes(max_bytes).build());
+        let request = Request::post("/echo").body(Body::from("12345")).unwrap();
+        ask(stack(&traces, ServerLayer::new(&ledger)), request).await;
+        let told = attributes(&traces.ended().await);
+        assert_eq!(told, ["http.request.body.size=5", "http.response.body.size=5"], "of {max_bytes} bytes");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_is_not_read_to_its_end_has_no_size_to_tell() {
     let traces = Traces::all();
