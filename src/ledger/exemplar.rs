@@ -94,7 +94,8 @@ impl Slot {
     #[inline]
     pub(super) fn put(&self, exemplar: &Exemplar) {
         let Exemplar { value, unix_nanos, ids } = exemplar;
-        let version = self.version.load(Relaxed);
+        // With it comes the time that was written with it.
+        let version = self.version.load(Acquire);
         // Backends drop an exemplar that is older than the last, so a slot's times do not go back; but for a clock that
         // was set back by much, which would silence it for as long.
         let standing = self.unix_nanos.load(Relaxed);
@@ -112,6 +113,12 @@ impl Slot {
             word.store(*id, Relaxed);
         }
         self.version.store(version.wrapping_add(2), Release);
+    }
+
+    /// How many exemplars were written so far.
+    #[cfg(all(test, loom))]
+    pub(super) fn written(&self) -> u64 {
+        self.version.load(Relaxed) / 2
     }
 
     /// The exemplar that stands, if any.
