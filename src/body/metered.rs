@@ -24,8 +24,8 @@ pin_project! {
     /// server or client never sends a shortened body that looks whole.
     ///
     /// Errors are boxed, as those of tower-http's bodies are: a refusal is a [`LimitExceeded`], an inner body's
-    /// error stays what it is (with feature `axum`, without axum's wrapper around it). Once refused, it gives its error again on every poll, and never an end: stop at
-    /// the first one.
+    /// error stays what it is (with feature `axum`, without axum's wrapper around it). Once refused, it gives its
+    /// error again on every poll, and never an end: stop at the first one.
     ///
     /// It is `Unpin`, `Send` and `Sync` exactly where `B` is.
     #[derive(Debug)]

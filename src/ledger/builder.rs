@@ -64,7 +64,8 @@ impl LedgerBuilder {
     /// Sets how many bytes all series may take together; 32 MiB by default, enough for 4,096 usual ones.
     ///
     /// A body that would need more, for a new series or for a size that its series has not seen, is counted in
-    /// the overflow series. A series takes 2 to 4 KB; at most 30 KB, where sizes from 2 bytes to 1 TiB all occur, by the hundred thousand.
+    /// the overflow series. A series takes 2 to 4 KB; at most 30 KB, where sizes from 2 bytes to 1 TiB all occur, by the
+    /// hundred thousand.
     #[must_use]
     pub fn max_bytes(self, max_bytes: usize) -> Self {
         Self { max_bytes, ..self }

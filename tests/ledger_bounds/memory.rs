@@ -26,7 +26,7 @@ fn a_million_made_up_names_leave_the_series_at_their_cap_and_the_memory_flat() {
             if call == CALLS / 10 {
                 early = live_bytes();
             }
-            // Sizes of one octave: another one may cost its series 128 bytes, at any time.
+            // Sizes of one octave: another one may cost its series 192 bytes, at any time.
             callers[call % 3](made_up(&mut random, 65..101));
         }
     });
