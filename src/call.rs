@@ -68,7 +68,7 @@ impl Call {
         held: Held,
         headers: &HeaderMap,
         bytes: u64,
-        outside: Option<&Tally>,
+        outside: &[Arc<Tally>],
     ) -> Result<Tally, LimitExceeded> {
         let series = self.entry.series(self.common.request(ContentCoding::of(headers)));
         in_memory(series, &self.trace, held, bytes, outside)

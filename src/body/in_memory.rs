@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -9,10 +10,10 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::tally::Tally;
 
-/// Stands for a body of bytes in memory: who asks it is answered by the layer that counts it.
+/// Stands for a body of bytes in memory: who asks it is answered by the layers that count it.
 pub(super) struct InMemory<'a> {
     pub(super) bytes: u64,
-    pub(super) counted_by: Option<&'a Tally>,
+    pub(super) counted_by: &'a [Arc<Tally>],
 }
 
 impl Body for InMemory<'_> {
@@ -24,9 +25,7 @@ impl Body for InMemory<'_> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if let Some(tally) = self.counted_by {
-            tally.answer();
-        }
+        self.counted_by.iter().for_each(|tally| tally.answer());
         SizeHint::default()
     }
 }

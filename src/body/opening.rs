@@ -146,11 +146,11 @@ mod tests {
     fn bytes_in_memory_are_counted_once_however_many_layers_hold_them() {
         let ledger = Ledger::new();
         let (series, trace) = (series(&ledger), CallTrace::default());
-        let alone = InMemory { bytes: 7, counted_by: None };
+        let alone = InMemory { bytes: 7, counted_by: &[] };
         let opening = Opening::known(&alone, series.population());
         assert_eq!((opening.least, opening.declares, opening.counted_inside), (7, true, false));
-        let tally = Start::new(&series, &trace, HELD, opening).tally();
-        let held = InMemory { bytes: 7, counted_by: Some(&tally) };
+        let tally = Arc::new(Start::new(&series, &trace, HELD, opening).tally());
+        let held = InMemory { bytes: 7, counted_by: &[tally] };
         assert!(Opening::known(&held, series.population()).counted_inside);
         assert_eq!(held.size_hint().exact(), SizeHint::default().exact());
     }

@@ -98,14 +98,14 @@ impl<'a> Start<'a> {
 
 /// A body of bytes in memory that is not wrapped: its length is all there is to know.
 ///
-/// `outside` is the tally of a layer further out that holds the same body.
+/// `outside` are the tallies of layers further out that count the same body.
 #[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "only reqwest hands out such bodies"))]
 pub(crate) fn in_memory(
     series: &Arc<Series>,
     trace: &CallTrace,
     held: Held,
     bytes: u64,
-    outside: Option<&Tally>,
+    outside: &[Arc<Tally>],
 ) -> Result<Tally, LimitExceeded> {
     let body = InMemory { bytes, counted_by: outside };
     let opening = Opening::known(&body, series.population());

@@ -9,11 +9,18 @@ use crate::body::{Held, MeteredBody, Tally};
 use crate::call::Call;
 use crate::error::Error;
 
-/// Among a request's extensions: who counts its body of bytes in memory, for as long as that call is under way.
+/// Among a request's extensions: who counts its body of bytes in memory, one for each ledger, for as long as their calls
+/// are under way.
 ///
 /// Such a body is not wrapped, so that the request can still be cloned, and so it cannot be asked.
-#[derive(Clone, Debug)]
-struct Counted(Weak<Tally>);
+#[derive(Clone, Debug, Default)]
+struct Counted(Vec<Weak<Tally>>);
+
+impl Counted {
+    fn is_under_way(tally: &Weak<Tally>) -> bool {
+        tally.strong_count() > 0
+    }
+}
 
 /// What is known of a request's body once the request is on its way.
 #[derive(Debug, Default)]
@@ -44,10 +51,13 @@ pub(super) fn outgoing(
 ) -> Result<Sent, Error> {
     let in_memory = |body: &Body| body.as_bytes().map(|bytes| bytes.len() as u64);
     if let Some(bytes) = body.as_ref().map_or(Some(0), in_memory) {
-        let outside = extensions.get().and_then(|Counted(tally)| tally.upgrade());
-        let tally = Arc::new(call.request_in_memory(held, headers, bytes, outside.as_deref())?);
-        if outside.is_none_or(|outside| outside.population() != tally.population()) {
-            extensions.insert(Counted(Arc::downgrade(&tally)));
+        let Counted(mut counted) = extensions.get().cloned().unwrap_or_default();
+        let outside: Vec<_> = counted.iter().filter_map(Weak::upgrade).collect();
+        let tally = Arc::new(call.request_in_memory(held, headers, bytes, &outside)?);
+        if outside.iter().all(|outside| outside.population() != tally.population()) {
+            counted.retain(Counted::is_under_way);
+            counted.push(Arc::downgrade(&tally));
+            extensions.insert(Counted(counted));
         }
         return Ok(Sent { known: Some((tally, bytes)) });
     }
@@ -59,10 +69,10 @@ pub(super) fn outgoing(
     Ok(Sent::default())
 }
 
-/// Finds the mark of a layer around the whole client, which can put it on the request only.
+/// Finds the mark of layers around the whole client, which can put it on the request only.
 #[cfg(feature = "reqwest-middleware")]
 pub(super) fn find_mark(request: Request, extensions: &mut Extensions) -> Result<Request, Error> {
-    let known = extensions.get().is_some_and(|Counted(tally)| tally.strong_count() > 0);
+    let known = extensions.get().is_some_and(|Counted(counted)| counted.iter().any(Counted::is_under_way));
     if known || request.body().is_none_or(|body| body.as_bytes().is_none()) {
         return Ok(request);
     }

@@ -107,6 +107,24 @@ async fn layers_of_two_ledgers_count_each_for_itself() {
     }
 }
 
+#[tokio::test]
+async fn layers_of_two_ledgers_by_turns_leave_one_sample_in_each() {
+    let upstream = Upstream::start().await;
+    for body in ["in memory", ""] {
+        let (one, other) = (Ledger::new(), Ledger::new());
+        let two = |client| inventory(&one).layer(inventory(&other).layer(client));
+        let four = inventory(&one).layer(inventory(&other).layer(two(Protocol::Http1.reqwest())));
+        four.oneshot(post(&upstream.url("/upload"), body)).await.unwrap().bytes().await.unwrap();
+        let known = [
+            format!("client request POST (no route) of inventory decoded: 1 complete, {} B", body.len()),
+            "client response POST (no route) of inventory 200 decoded: 1 complete, 1 B".to_owned(),
+        ];
+        for ledger in [one, other] {
+            book_reads(&ledger, &known.each_ref().map(String::as_str)).await;
+        }
+    }
+}
+
 /// Tries again, a few times, whatever can be cloned and was not answered well.
 #[derive(Clone)]
 struct Again(usize);
