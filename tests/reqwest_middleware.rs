@@ -258,6 +258,21 @@ async fn with_a_retry_between_two_of_ours_the_request_is_one_and_each_answer_is_
 }
 
 #[tokio::test]
+async fn with_another_ledger_s_layer_inside_the_request_of_a_retry_is_still_one() {
+    let (ledger, other, upstream) = (Ledger::new(), Ledger::new(), Upstream::start().await);
+    let builder = ClientBuilder::new(Protocol::Http1.reqwest()).with(inventory(&ledger)).with(Again(2));
+    let client = builder.with(inventory(&ledger)).with(inventory(&other)).build();
+    client.post(upstream.url("/status/503")).body("four").send().await.unwrap().bytes().await.unwrap();
+    for (ledger, sent) in [(ledger, "1 complete, 4 B"), (other, "3 complete, 12 B")] {
+        let known = [
+            &*format!("client request POST (no route) of inventory decoded: {sent}"),
+            "client response POST (no route) of inventory 503 decoded: 3 complete, 0 B",
+        ];
+        book_reads(&ledger, &known).await;
+    }
+}
+
+#[tokio::test]
 async fn our_tower_layer_goes_around_a_client_with_middlewares() {
     let (ledger, upstream) = (Ledger::new(), Upstream::start().await);
     let inside = ClientBuilder::new(Protocol::Http1.reqwest()).with(Again(1)).build();
