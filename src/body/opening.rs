@@ -60,10 +60,10 @@ impl Opening {
         Self { bodiless, ..self }
     }
 
-    /// Whether there is nothing to do before the first frame, unless its length crosses a line.
+    /// Whether it is this layer that counts it, and there is something to count.
     #[inline(always)]
-    pub(super) fn is_plain(&self) -> bool {
-        !(self.ended | self.counted_inside | self.bodiless)
+    pub(super) fn is_counted_here(&self) -> bool {
+        !(self.counted_inside | self.bodiless)
     }
 }
 
@@ -134,11 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn only_where_nothing_is_known_of_it_is_a_body_plain() {
+    fn a_body_is_counted_here_unless_it_is_inside_or_there_is_none() {
         for bits in 0..8 {
             let [ended, counted_inside, bodiless] = [1, 2, 4].map(|bit| bits & bit != 0);
             let opening = Opening { ended, counted_inside, bodiless, ..Opening::default() };
-            assert_eq!(opening.is_plain(), bits == 0, "{opening:?}");
+            assert_eq!(opening.is_counted_here(), !counted_inside && !bodiless, "{opening:?}");
         }
     }
 

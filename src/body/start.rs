@@ -71,9 +71,12 @@ impl<'a> Start<'a> {
     /// Takes in what the body says of itself; `Err` where it is refused for its declared length.
     #[inline(always)]
     pub(crate) fn open<B: Body>(&mut self, body: &B) -> Result<(), LimitExceeded> {
-        if !self.opening.is_plain() || self.opening.least > self.standing.line {
+        if !self.opening.is_counted_here() || self.opening.least > self.standing.line {
             // A copy goes there, so that what is usual stays in registers.
             self.standing = Self::settle(*self, body)?;
+        } else if self.opening.ended {
+            self.standing.duty = Duty::Done;
+            self.series.record_complete(0, self.trace);
         }
         Ok(())
     }

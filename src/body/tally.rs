@@ -106,9 +106,6 @@ impl Tally {
         if opening.least > self.line {
             self.cross(body, opening.least, Some(opening.least), Outcome::RejectedEarly)?;
         }
-        if opening.ended {
-            self.learn(Event::End);
-        }
         Ok(self.hand_over())
     }
 
