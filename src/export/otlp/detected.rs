@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use super::message::{attribute, exemplar, head, temporality};
+use super::metric::{Kind, attribute, exemplar, metric};
 use super::settings::Temporality;
 use super::wire::Writer;
 use crate::detect::{Detector, JudgedSeries, Quantile, Severity, Stage};
@@ -17,13 +17,6 @@ pub(super) struct Told {
     above: Vec<u64>,
     /// Findings by severity and kind.
     findings: Vec<u64>,
-}
-
-/// A metric's number in the message, and what makes it what it is.
-#[derive(Clone, Copy)]
-enum Kind {
-    Gauge,
-    Counter(Temporality),
 }
 
 /// From when on a count runs, and until when.
@@ -104,27 +97,6 @@ pub(super) fn detected(
         }
     });
     now
-}
-
-/// A metric; nothing where it has no points.
-fn metric(out: &mut Writer, name: &str, about: &str, unit: &str, kind: Kind, points: impl FnOnce(&mut Writer)) {
-    let mut data = Writer::with_capacity(0);
-    points(&mut data);
-    let data = data.finish();
-    if data.is_empty() {
-        return;
-    }
-    out.message(2, |out| {
-        head(out, name, about, unit);
-        match kind {
-            Kind::Gauge => out.bytes(5, &data),
-            Kind::Counter(asked) => out.message(7, |sum| {
-                sum.append(&data);
-                sum.varint(2, temporality(asked));
-                sum.varint(3, 1);
-            }),
-        }
-    });
 }
 
 enum Number {

@@ -1,6 +1,7 @@
 //! The ledger as an `ExportMetricsServiceRequest` (opentelemetry-proto 1.x, `collector/metrics/v1`).
 
 use super::detected::{Told, detected};
+use super::metric::{Kind, attribute, exemplar, head, metric, temporality};
 use super::reading::{Reading, Readings};
 use super::settings::{Histograms, OtlpSettings, Temporality};
 use super::wire::Writer;
@@ -183,20 +184,7 @@ impl Metrics<'_> {
 
     /// A counter; nothing where it has no points.
     fn sum(&self, out: &mut Writer, name: &str, about: &str, unit: &str, points: impl FnOnce(&mut Writer)) {
-        let mut data = Writer::with_capacity(0);
-        points(&mut data);
-        let data = data.finish();
-        if data.is_empty() {
-            return;
-        }
-        out.message(2, |out| {
-            head(out, name, about, unit);
-            out.message(7, |sum| {
-                sum.append(&data);
-                sum.varint(2, self.temporality());
-                sum.varint(3, 1);
-            });
-        });
+        metric(out, name, about, unit, Kind::Counter(self.settings.temporality), points);
     }
 
     fn times(&self, point: &mut Writer, reading: &Reading) {
@@ -207,20 +195,6 @@ impl Metrics<'_> {
     fn temporality(&self) -> u64 {
         temporality(self.settings.temporality)
     }
-}
-
-/// `AggregationTemporality`.
-pub(super) fn temporality(asked: Temporality) -> u64 {
-    match asked {
-        Temporality::Delta => 1,
-        Temporality::Cumulative => 2,
-    }
-}
-
-pub(super) fn head(out: &mut Writer, name: &str, about: &str, unit: &str) {
-    out.text(1, name);
-    out.text(2, about);
-    out.text(3, unit);
 }
 
 fn attributes(
@@ -242,18 +216,6 @@ fn attributes(
     for (name, value) in more {
         attribute(point, field, name, Value::Text(value));
     }
-}
-
-/// A `KeyValue`.
-pub(super) fn attribute(out: &mut Writer, field: u32, name: &str, value: Value<'_>) {
-    out.message(field, |pair| {
-        pair.text(1, name);
-        pair.message(2, |any| match value {
-            Value::Text(text) => any.text(1, text),
-            Value::Integer(number) => any.varint(3, number.into()),
-            Value::True => any.varint(2, 1),
-        });
-    });
 }
 
 /// Our bucket `i` is bucket `i-1` of theirs; between the first and the last that hold something none is left out.
@@ -291,15 +253,6 @@ fn explicit_buckets(point: &mut Writer, sizes: &SizeDistribution) {
         counts.raw_fixed64(sizes.count().saturating_sub(below));
     });
     point.message(7, |bounds| CLASSIC_BOUNDS.iter().for_each(|bound| bounds.raw_fixed64(double(*bound).to_bits())));
-}
-
-pub(super) fn exemplar(point: &mut Writer, field: u32, exemplar: &Exemplar) {
-    point.message(field, |out| {
-        out.fixed64(2, exemplar.unix_nanos());
-        out.bytes(4, &exemplar.span_id().to_be_bytes());
-        out.bytes(5, &exemplar.trace_id().to_be_bytes());
-        out.fixed64(6, exemplar.value().min(i64::MAX.unsigned_abs()));
-    });
 }
 
 /// Exact up to 2^53 bytes, 8 PiB.

@@ -12,6 +12,7 @@ mod env;
 mod error;
 mod exporter;
 mod message;
+mod metric;
 mod outgoing;
 #[cfg(feature = "reqwest")]
 mod over_reqwest;
