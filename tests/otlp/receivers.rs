@@ -60,23 +60,14 @@ impl Rotel {
         Some(Self { http, grpc, log, _running: running, _directory: directory })
     }
 
-    /// The lines of what it printed, once that includes this one.
+    /// The lines of what it printed, down to this one at least: it prints a message from its beginning to its end.
     async fn printed(&self, last: &str) -> Vec<String> {
         let read = || {
             let text = std::fs::read_to_string(&self.log).unwrap();
             let lines = text.lines().map(|line| line.trim_start_matches([' ', '-', '>']).to_owned());
             Some(lines.collect::<Vec<_>>()).filter(|lines| lines.iter().any(|line| line.ends_with(last)))
         };
-        let mut lines = eventually(read).await;
-        // It prints a message line by line: it is over when nothing more comes for a while.
-        loop {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            let again = read().unwrap();
-            if again.len() == lines.len() {
-                return lines;
-            }
-            lines = again;
-        }
+        eventually(read).await
     }
 }
 
