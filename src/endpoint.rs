@@ -109,6 +109,8 @@ struct Parts {
     upstream: Option<Box<str>>,
     route: Option<Box<str>>,
     method: MethodClass,
+    /// That of its key, to compare by; of the overflow's, one that no key has.
+    tag: u64,
 }
 
 impl Endpoint {
@@ -127,6 +129,7 @@ impl Endpoint {
             upstream: text,
             route: route.map(Into::into),
             method,
+            tag: key.tag(),
         }))
     }
 
@@ -140,18 +143,14 @@ impl Endpoint {
             upstream: None,
             route: None,
             method: MethodClass::Other,
+            tag: u64::MAX,
         }))
     }
 
     #[inline]
     pub(crate) fn matches(&self, key: &Key<'_>) -> bool {
-        let Key { role, method, upstream, route } = key;
         let parts = &*self.0;
-        parts.method == *method
-            && parts.role == *role
-            && parts.port == upstream.port
-            && parts.name.as_deref() == upstream.name
-            && parts.route.as_deref() == *route
+        parts.tag == key.tag() && parts.name.as_deref() == key.upstream.name && parts.route.as_deref() == key.route
     }
 
     /// What tells it from every other one that is alive: a multiple of four.
@@ -268,12 +267,19 @@ impl<'a> Key<'a> {
         length(self.upstream.name).saturating_mul(2).saturating_add(PORT).saturating_add(length(self.route))
     }
 
+    /// Role, method and port as one number.
+    #[inline(always)]
+    fn tag(&self) -> u64 {
+        let Key { role, method, upstream, .. } = *self;
+        let port = upstream.port.map_or(0, |port| u64::from(port) << 16 | 1 << 32);
+        port | (role as u64) << 8 | method as u64
+    }
+
     #[inline(always)]
     pub(crate) fn hash_with(&self, state: &HashState) -> u64 {
-        let Key { role, method, upstream, route } = *self;
+        let Key { upstream, route, .. } = *self;
         let mut hasher = state.build_hasher();
-        let port = upstream.port.map_or(0, |port| u64::from(port) << 16 | 1 << 32);
-        hasher.write_u64(port | (role as u64) << 8 | method as u64);
+        hasher.write_u64(self.tag());
         if let Some(name) = upstream.name {
             hasher.write(name.as_bytes());
         }
