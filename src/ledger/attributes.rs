@@ -176,7 +176,10 @@ impl Attributes {
     /// A response's body of this status and coding.
     #[inline]
     pub(crate) fn response(self, status: StatusCode, coding: ContentCoding) -> Self {
-        let status = u64::from(registered(status.as_u16()));
+        let status = match status {
+            StatusCode::OK => 200,
+            other => u64::from(registered(other.as_u16())),
+        };
         Self(self.0 | status << STATUS_SHIFT | (coding as u64) << CODING_SHIFT | RESPONSE)
     }
 
