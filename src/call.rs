@@ -11,13 +11,14 @@ use crate::error::{LimitExceeded, Setting};
 use crate::ledger::{Attributes, ContentCoding, Entry};
 use crate::limit::Limit;
 use crate::settings::{CallLimits, Settings};
-use crate::trace::CallTrace;
+use crate::trace::{CallTrace, Captured, TraceFlags};
 
 /// What is known of a call from its request's head; kept until the response's head is there.
 #[derive(Debug)]
 pub(crate) struct Call {
     entry: Arc<Entry>,
     trace: CallTrace,
+    flags: TraceFlags,
     /// What holds its response.
     limit: Limit,
     by: Setting,
@@ -38,9 +39,12 @@ impl Call {
         common: Attributes,
     ) -> (Self, Held) {
         let CallLimits { request, response: Held { limit, by } } = settings.limits(key, extensions);
+        let entry = Arc::clone(settings.ledger.entry(key));
+        let Captured { trace, flags } = CallTrace::capture(headers, settings.span_writes);
         let call = Self {
-            entry: Arc::clone(settings.ledger.entry(key)),
-            trace: CallTrace::capture(headers, settings.span_writes),
+            entry,
+            trace,
+            flags,
             limit,
             by,
             method: key.method,
@@ -58,7 +62,7 @@ impl Call {
         if opening.open_ended && held.limit.rejects_over().is_some() {
             self.trace.share();
         }
-        Start::new(series, &self.trace, held, opening)
+        Start::new(series, self.trace.with(self.flags), held, opening)
     }
 
     /// A tally for a request's body of bytes in memory, which is not wrapped; see [`in_memory`].
@@ -71,7 +75,7 @@ impl Call {
         outside: &[Arc<Tally>],
     ) -> Result<Tally, LimitExceeded> {
         let series = self.entry.series(self.common.request(ContentCoding::of(headers)));
-        in_memory(series, &self.trace, held, bytes, outside)
+        in_memory(series, self.trace.with(self.flags), held, bytes, outside)
     }
 
     /// Takes note of the version of HTTP that the upstream answers in: what a client's request says is only a wish. And
@@ -96,13 +100,18 @@ impl Call {
         let opening = opening.without_body(is_answered_without_body(self.method, status));
         let exempt = ours || opening.open_ended && self.may_exempt() && is_endless(headers);
         let limit = if exempt { Limit::unlimited() } else { self.limit };
-        Start::new(series, &self.trace, Held { limit, by: self.by }, opening)
+        Start::new(series, self.trace.with(self.flags), Held { limit, by: self.by }, opening)
     }
 
     /// That the request's body was refused while it was read, if it was.
     #[inline]
     pub(crate) fn refused(&self) -> Option<&LimitExceeded> {
         self.trace.refused()
+    }
+
+    /// The version of HTTP that it is spoken in, where it is one that is told apart: 1.0 and later.
+    pub(crate) fn version(&self) -> Option<Version> {
+        self.common.version()
     }
 
     /// Whether an answer of this status has a body.

@@ -29,6 +29,7 @@
 mod declared;
 mod drain;
 mod ending;
+mod hearsay;
 mod in_memory;
 mod metered;
 mod opening;

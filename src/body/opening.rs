@@ -83,7 +83,7 @@ mod tests {
     use crate::error::Setting;
     use crate::ledger::{Attributes, Ledger, Outcome, Series, View};
     use crate::limit::Limit;
-    use crate::trace::CallTrace;
+    use crate::trace::Captured;
 
     const HELD: Held = Held { limit: Limit::unlimited(), by: Setting::Layer };
 
@@ -112,10 +112,10 @@ mod tests {
     #[test]
     fn a_body_at_its_end_is_counted_before_its_owner_drops_it() {
         let (ledger, body) = (Ledger::new(), Empty::<Bytes>::new());
-        let (series, trace) = (series(&ledger), CallTrace::default());
+        let (series, trace) = (series(&ledger), Captured::default());
         let opening = Opening::of(&body, &HeaderMap::new(), Some(series.population()));
         assert_eq!((opening.least, opening.open_ended), (0, false));
-        let mut start = Start::new(&series, &trace, HELD, opening);
+        let mut start = Start::new(&series, trace.look(), HELD, opening);
         start.open(&body).unwrap();
         assert_eq!(ledger.snapshot().outcomes().get(Outcome::Complete), 1);
         drop(start.tally());
@@ -125,9 +125,9 @@ mod tests {
     #[test]
     fn a_message_without_a_body_has_no_size_whatever_it_declares() {
         let (ledger, body) = (Ledger::new(), Full::<Bytes>::from("12345"));
-        let (series, trace) = (series(&ledger), CallTrace::default());
+        let (series, trace) = (series(&ledger), Captured::default());
         let opening = Opening::of(&body, &HeaderMap::new(), Some(series.population())).without_body(true);
-        Start::new(&series, &trace, HELD, opening).open(&body).unwrap();
+        Start::new(&series, trace.look(), HELD, opening).open(&body).unwrap();
         let snapshot = ledger.snapshot();
         assert_eq!(snapshot.outcomes().get(Outcome::Complete), 1);
         assert_eq!(snapshot.series()[0].completed.count(), 0);
@@ -145,11 +145,11 @@ mod tests {
     #[test]
     fn bytes_in_memory_are_counted_once_however_many_layers_hold_them() {
         let ledger = Ledger::new();
-        let (series, trace) = (series(&ledger), CallTrace::default());
+        let (series, trace) = (series(&ledger), Captured::default());
         let alone = InMemory { bytes: 7, counted_by: &[] };
         let opening = Opening::known(&alone, series.population());
         assert_eq!((opening.least, opening.declares, opening.counted_inside), (7, true, false));
-        let tally = Arc::new(Start::new(&series, &trace, HELD, opening).tally());
+        let tally = Arc::new(Start::new(&series, trace.look(), HELD, opening).tally());
         let held = InMemory { bytes: 7, counted_by: &[tally] };
         assert!(Opening::known(&held, series.population()).counted_inside);
         assert_eq!(held.size_hint().exact(), SizeHint::default().exact());

@@ -10,7 +10,7 @@ use super::tally::{Duty, Tally};
 use crate::error::{LimitExceeded, Setting};
 use crate::ledger::Series;
 use crate::limit::Limit;
-use crate::trace::CallTrace;
+use crate::trace::TraceRef;
 
 /// A limit, and where it was set.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ pub(super) struct Standing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start<'a> {
     series: &'a Arc<Series>,
-    trace: &'a CallTrace,
+    trace: TraceRef<'a>,
     opening: Opening,
     standing: Standing,
 }
@@ -63,7 +63,7 @@ impl Standing {
 impl<'a> Start<'a> {
     /// A body that opens so, and is counted in this series and held against this limit.
     #[inline(always)]
-    pub(crate) fn new(series: &'a Arc<Series>, trace: &'a CallTrace, held: Held, opening: Opening) -> Self {
+    pub(crate) fn new(series: &'a Arc<Series>, trace: TraceRef<'a>, held: Held, opening: Opening) -> Self {
         series.note_limit(&held.limit);
         Self { series, trace, opening, standing: Standing::new(held, &opening) }
     }
@@ -89,7 +89,7 @@ impl<'a> Start<'a> {
     /// The tally that goes on with the body.
     #[inline(always)]
     pub(crate) fn tally(&self) -> Tally {
-        Tally::new(Some(Arc::clone(self.series)), self.trace.clone(), self.standing)
+        Tally::new(Some(Arc::clone(self.series)), self.trace, self.standing)
     }
 
     /// Whether the body may have more than it says.
@@ -105,7 +105,7 @@ impl<'a> Start<'a> {
 #[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "only reqwest hands out such bodies"))]
 pub(crate) fn in_memory(
     series: &Arc<Series>,
-    trace: &CallTrace,
+    trace: TraceRef<'_>,
     held: Held,
     bytes: u64,
     outside: &[Arc<Tally>],

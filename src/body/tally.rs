@@ -1,12 +1,11 @@
 //! What is kept of a body while it passes: bytes seen, the lines it may cross, and the duty to report once.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU8};
 
 use http_body::Body;
 
 use super::ending::{self, Event};
+use super::hearsay::Hearsay;
 use super::opening::Opening;
 use super::stacked::{self, Answer, News};
 use super::start::{Held, Standing};
@@ -14,13 +13,14 @@ use crate::endpoint::Direction;
 use crate::error::{BoxError, LimitExceeded, Setting};
 use crate::ledger::{Outcome, Population, Series};
 use crate::limit::Limit;
-use crate::trace::CallTrace;
+use crate::trace::{CallTrace, TraceFlags, TraceRef};
 
 /// Reports one sample when its body ends, at the latest when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Tally {
     series: Option<Arc<Series>>,
     trace: CallTrace,
+    flags: TraceFlags,
     seen: u64,
     /// The least that the body has, as was known before its first frame; all of it where `declares`.
     declared: u64,
@@ -30,12 +30,10 @@ pub(crate) struct Tally {
     reject: u64,
     setting: Setting,
     duty: Duty,
-    over: AtomicBool,
     polled: bool,
     /// Whether its last data has passed, while another layer further out may still refuse it.
     delivered: bool,
-    watched: AtomicBool,
-    told: AtomicU8,
+    heard: Hearsay,
 }
 
 /// Who reports this body.
@@ -52,11 +50,12 @@ pub(super) enum Duty {
 impl Tally {
     /// A tally for a body of this series (`None`: limited only) that stands so.
     #[inline(always)]
-    pub(super) fn new(series: Option<Arc<Series>>, trace: CallTrace, standing: Standing) -> Self {
+    pub(super) fn new(series: Option<Arc<Series>>, trace: TraceRef<'_>, standing: Standing) -> Self {
         let Standing { declared, declares, line, reject, setting, duty, over } = standing;
         Self {
             series,
-            trace,
+            trace: trace.trace.clone(),
+            flags: trace.flags,
             seen: 0,
             declared,
             declares,
@@ -66,21 +65,24 @@ impl Tally {
             duty,
             polled: false,
             delivered: false,
-            watched: AtomicBool::new(false),
-            over: AtomicBool::new(over),
-            told: AtomicU8::new(0),
+            heard: Hearsay::new(over),
         }
     }
 
     /// A tally for a body of no ledger.
     pub(super) fn unled(standing: Standing) -> Self {
-        Self::new(None, CallTrace::default(), standing)
+        Self::new(None, CallTrace::default().with(TraceFlags::default()), standing)
     }
 
     /// A tally for a body that is neither limited nor recorded.
     pub(crate) fn unrecorded() -> Self {
         let held = Held { limit: Limit::unlimited(), by: Setting::Body };
         Self::unled(Standing::new(held, &Opening::default()))
+    }
+
+    #[inline(always)]
+    fn trace(&self) -> TraceRef<'_> {
+        self.trace.with(self.flags)
     }
 
     #[inline]
@@ -113,7 +115,7 @@ impl Tally {
     fn hand_over(mut self) -> Standing {
         let duty = std::mem::replace(&mut self.duty, Duty::Done);
         let Self { declared, declares, line, reject, setting, .. } = self;
-        Standing { declared, declares, line, reject, setting, duty, over: self.over.load(Relaxed) }
+        Standing { declared, declares, line, reject, setting, duty, over: self.heard.is_over() }
     }
 
     /// The tally of a body that is read without being polled: what is sent in part is not unread.
@@ -156,13 +158,13 @@ impl Tally {
     /// Takes note that the last data has passed: the usual end.
     #[inline(always)]
     pub(super) fn finish(&mut self) {
-        if self.watched.load(Relaxed) {
+        if self.heard.is_watched() {
             // Another layer further out may still refuse it.
             self.delivered = true;
         } else if self.duty == Duty::Report {
             self.duty = Duty::Done;
             if let Some(series) = &self.series {
-                series.record_complete(self.seen, &self.trace);
+                series.record_complete(self.seen, self.trace());
             }
         }
     }
@@ -194,11 +196,11 @@ impl Tally {
         stacked::answer(
             || self.population(),
             |news| {
-                self.watched.store(true, Relaxed);
+                self.heard.watch();
                 if let Some(News::Refused(verdict)) = news {
-                    self.told.store(place(verdict), Relaxed);
+                    self.heard.refuse(verdict);
                 }
-                Answer { over: if news.is_some() { self.over.swap(true, Relaxed) } else { self.over.load(Relaxed) } }
+                Answer { over: if news.is_some() { self.heard.note_over() } else { self.heard.is_over() } }
             },
         );
     }
@@ -220,13 +222,13 @@ impl Tally {
         let rejects = size > self.reject && self.series.as_ref().is_none_or(|series| series.rejects());
         let limit = if size > self.reject { self.reject } else { self.line };
         let found = LimitExceeded::of(self.series.as_deref(), limit, self.seen, declared, self.setting);
-        let mut known = self.over.swap(true, Relaxed);
+        let mut known = self.heard.note_over();
         if self.duty == Duty::Silent {
             let news = if rejects { News::Refused(verdict) } else { News::Over };
             known |= stacked::tell(body, self.population(), news).is_some_and(|answer| answer.over);
         }
         if let Some(series) = &self.series {
-            series.record_over_limit(&found, !known, rejects, &self.trace);
+            series.record_over_limit(&found, !known, rejects, self.trace());
         }
         if rejects {
             (self.declared, self.declares) = (declared.unwrap_or(0), declared.is_some());
@@ -247,8 +249,8 @@ impl Tally {
     fn end(&mut self, outcome: Outcome) {
         self.duty = Duty::Done;
         let Some(series) = &self.series else { return };
-        match self.told().unwrap_or(outcome) {
-            Outcome::Complete => series.record_complete(self.seen, &self.trace),
+        match self.heard.verdict().unwrap_or(outcome) {
+            Outcome::Complete => series.record_complete(self.seen, self.trace()),
             other => self.report_cut(series, other),
         }
     }
@@ -258,25 +260,11 @@ impl Tally {
     fn report_cut(&self, series: &Series, outcome: Outcome) {
         match outcome {
             Outcome::RejectedEarly | Outcome::RejectedStreaming => {
-                series.record_refused(outcome, self.seen.max(self.declared), &self.trace);
+                series.record_refused(outcome, self.seen.max(self.declared), self.trace());
             }
             cut => series.record_unsized(cut),
         }
     }
-
-    /// How the body ended, where that was told by one who refused it.
-    #[inline]
-    fn told(&self) -> Option<Outcome> {
-        match self.told.load(Relaxed) {
-            0 => None,
-            place => Outcome::ALL.get(usize::from(place)).copied(),
-        }
-    }
-}
-
-/// An outcome as a small number, to be told through a shared reference. `Complete`, 0, is never told.
-fn place(outcome: Outcome) -> u8 {
-    Outcome::ALL.iter().zip(0..).find(|(known, _)| **known == outcome).map_or(0, |(_, place)| place)
 }
 
 impl Drop for Tally {

@@ -9,7 +9,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::endpoint::{Direction, Key, Role, Upstream};
 use crate::ledger::{Attributes, ContentCoding, Ledger, LedgerBuilder, Outcome, View};
-use crate::trace::{CallTrace, SpanWrites};
+use crate::trace::{CallTrace, Captured, SpanWrites};
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 const SKU: &str = "/inventory/{sku}";
@@ -63,7 +63,7 @@ impl World {
         let key = Key::new(Role::Client, &Method::GET, Upstream::new(Some("inventory"), None), Some(route));
         let series = self.ledger.entry(&key).series(Attributes::of(View::Wire).response(status, coding));
         for (body, size) in sizes.iter().enumerate() {
-            series.record_complete(*size, &trace(body as u64 + size * 1_000));
+            series.record_complete(*size, trace(body as u64 + size * 1_000).look());
         }
     }
 
@@ -78,7 +78,7 @@ impl World {
     }
 }
 
-fn trace(id: u64) -> CallTrace {
+fn trace(id: u64) -> Captured {
     let mut headers = HeaderMap::new();
     let parent = format!("00-{:032x}-{:016x}-01", id + 1, id + 1);
     headers.insert("traceparent", parent.parse().unwrap());
@@ -302,7 +302,7 @@ fn refused_bodies_count_and_failed_calls_do_not() {
     let attributes = Attributes::of(View::Wire).response(StatusCode::OK, ContentCoding::Identity);
     for _ in 0..5 {
         let series = world.ledger.entry(&key).series(attributes);
-        (0..10).for_each(|body| series.record_refused(Outcome::RejectedEarly, 85_000, &trace(body)));
+        (0..10).for_each(|body| series.record_refused(Outcome::RejectedEarly, 85_000, trace(body).look()));
         world.detector.tick();
     }
     assert_eq!(world.detector.findings()[0].severity, Severity::Alert);

@@ -9,7 +9,7 @@ use crate::clock::{self, Clock};
 use crate::export::Instruments;
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use crate::trace::Ids;
+use crate::trace::TraceFlags;
 
 /// What happens to a body over a rejecting limit, in every layer of a ledger.
 ///
@@ -72,10 +72,10 @@ impl Core {
 
     /// Whether an exemplar of this trace is to be kept.
     #[inline]
-    pub(super) fn keeps(&self, trace: &Ids) -> bool {
+    pub(super) fn keeps(&self, trace: TraceFlags) -> bool {
         match self.exemplars {
-            ExemplarFilter::TraceBased => trace.is_sampled(),
-            ExemplarFilter::AlwaysOn => true,
+            ExemplarFilter::TraceBased => trace.are_sampled(),
+            ExemplarFilter::AlwaysOn => trace.are_known(),
             ExemplarFilter::AlwaysOff => false,
         }
     }
@@ -264,7 +264,7 @@ mod tests {
         let (sampled, other) = (ids("01"), ids("00"));
         let keeps = |filter| {
             let core = Core::new(&LedgerBuilder::default().exemplars(filter));
-            [&sampled, &other].map(|trace| core.keeps(trace.ids().unwrap()))
+            [&sampled, &other].map(|trace| core.keeps(trace.flags))
         };
         assert_eq!(keeps(ExemplarFilter::default()), [true, false]);
         assert_eq!(keeps(ExemplarFilter::AlwaysOn), [true, true]);

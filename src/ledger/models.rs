@@ -20,7 +20,7 @@ use super::series::Outcome;
 use super::size_distribution::SizeDistribution;
 use super::sizes::Sizes;
 use crate::endpoint::{Key, Role, Upstream};
-use crate::trace::CallTrace;
+use crate::trace::Captured;
 
 /// The most times that a thread is interrupted in an order where it could go on. Few faults need more than two.
 const PREEMPTIONS: usize = 3;
@@ -196,7 +196,7 @@ fn two_threads_that_make_a_series_at_once_get_the_same_one_and_both_bodies_are_i
     check(|| {
         let ledger = ledger(2);
         let entry = Arc::clone(entry(&ledger, "/a"));
-        let record = |entry: &Entry| entry.series(request()).record_complete(1, &CallTrace::default());
+        let record = |entry: &Entry| entry.series(request()).record_complete(1, Captured::default().look());
         at_once(&entry, [record, record]);
         assert_eq!(outcomes(&ledger), [2, 0]);
         // The place that one of them may have taken in vain is there for another.
@@ -214,9 +214,9 @@ fn of_bodies_that_race_for_the_last_series_none_is_lost() {
         let entry = Arc::clone(entry(&ledger, "/a"));
         let refuse = |entry: &Entry| {
             let ok = answer(StatusCode::OK);
-            entry.series(ok).record_refused(Outcome::RejectedEarly, 1, &CallTrace::default());
+            entry.series(ok).record_refused(Outcome::RejectedEarly, 1, Captured::default().look());
         };
-        at_once(&entry, [|entry| entry.series(request()).record_complete(1, &CallTrace::default()), refuse]);
+        at_once(&entry, [|entry| entry.series(request()).record_complete(1, Captured::default().look()), refuse]);
         assert_eq!(outcomes(&ledger), [1, 1]);
     });
 }

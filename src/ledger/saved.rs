@@ -196,14 +196,14 @@ mod tests {
     use crate::endpoint::{Key, Role, Upstream};
     use crate::ledger::Attributes;
     use crate::ledger::attributes::View;
-    use crate::trace::{CallTrace, SpanWrites};
-    use http::{HeaderMap, Method};
+    use crate::trace::Captured;
+    use http::Method;
 
     fn snapshot() -> Snapshot {
         let ledger = Ledger::new();
         let key = Key::new(Role::Client, &Method::GET, Upstream::new(Some("stock"), None), Some("/sku/{id}"));
         let series = ledger.entry(&key).series(Attributes::of(View::Wire));
-        series.record_complete(5_000, &CallTrace::capture(&HeaderMap::new(), SpanWrites::Nothing));
+        series.record_complete(5_000, Captured::default().look());
         ledger.snapshot()
     }
 

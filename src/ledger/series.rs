@@ -13,7 +13,7 @@ use crate::export::Recorder;
 use crate::limit::Limit;
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use crate::trace::{CallTrace, Ids};
+use crate::trace::TraceRef;
 
 /// How a body ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -181,7 +181,7 @@ impl Series {
     ///
     /// Anyone can declare anything: beyond the last bucket's end, it counts as that.
     #[cold]
-    pub(crate) fn record_refused(&self, outcome: Outcome, size: u64, trace: &CallTrace) {
+    pub(crate) fn record_refused(&self, outcome: Outcome, size: u64, trace: TraceRef<'_>) {
         let size = size.min(LARGEST);
         if self.refused().is_some_and(|refused| self.add(refused, size, trace)) {
             self.outcome(outcome).fetch_add(1, Relaxed);
@@ -192,7 +192,7 @@ impl Series {
 
     /// Counts one body that was delivered: the usual case, in which nothing else is called but the clock.
     #[inline(never)]
-    pub(crate) fn record_complete(&self, size: u64, trace: &CallTrace) {
+    pub(crate) fn record_complete(&self, size: u64, trace: TraceRef<'_>) {
         let usual = !trace.has_span() && self.recorder.is_none();
         match if usual { self.completed.add_usual(size) } else { None } {
             Some(slot) => self.keep(slot, size, trace),
@@ -202,13 +202,13 @@ impl Series {
 
     /// The same in all cases.
     #[inline(never)]
-    fn record_any_complete(&self, size: u64, trace: &CallTrace) {
+    fn record_any_complete(&self, size: u64, trace: TraceRef<'_>) {
         trace.record_size(self.attributes.direction(), size, || size > self.edge.load(Relaxed));
         self.count_complete(size, trace);
     }
 
     /// Counts it here, or in the overflow series; its span has its size by then.
-    fn count_complete(&self, size: u64, trace: &CallTrace) {
+    fn count_complete(&self, size: u64, trace: TraceRef<'_>) {
         // Its size is all that is counted: see `SeriesView::outcomes`.
         if self.add(&self.completed, size, trace) {
             if let Some(recorder) = &self.recorder {
@@ -220,7 +220,7 @@ impl Series {
     }
 
     /// Counts a size; `false`, and nothing counted, where there is no memory for it.
-    fn add(&self, to: &Sizes, size: u64, trace: &CallTrace) -> bool {
+    fn add(&self, to: &Sizes, size: u64, trace: TraceRef<'_>) -> bool {
         let slot = to.add(size, self.memory());
         if let Some(slot) = slot {
             self.keep(slot, size, trace);
@@ -230,9 +230,9 @@ impl Series {
 
     /// Keeps an exemplar of this size in its place, if one of this trace is to be kept.
     #[inline(always)]
-    fn keep(&self, slot: &Slot, size: u64, trace: &CallTrace) {
-        if let Some(ids) = trace.ids().filter(|ids| self.core.keeps(ids)) {
-            slot.put(&Exemplar { value: size, unix_nanos: self.core.clock.unix_nanos(), ids: ids.words() });
+    fn keep(&self, slot: &Slot, size: u64, trace: TraceRef<'_>) {
+        if self.core.keeps(trace.flags) {
+            slot.put(&Exemplar { value: size, unix_nanos: self.core.clock.unix_nanos(), ids: trace.words() });
         }
     }
 
@@ -240,7 +240,7 @@ impl Series {
     ///
     /// `first` where this body has not been found to be over a limit before.
     #[cold]
-    pub(crate) fn record_over_limit(&self, found: &LimitExceeded, first: bool, refused: bool, trace: &CallTrace) {
+    pub(crate) fn record_over_limit(&self, found: &LimitExceeded, first: bool, refused: bool, trace: TraceRef<'_>) {
         if first {
             self.over_limit.fetch_add(1, Relaxed);
         }
@@ -251,12 +251,12 @@ impl Series {
         self.announce(found, refused, trace);
     }
 
-    fn announce(&self, found: &LimitExceeded, refused: bool, trace: &CallTrace) {
+    fn announce(&self, found: &LimitExceeded, refused: bool, trace: TraceRef<'_>) {
         let pace = if refused { &self.refusals } else { &self.warnings };
         let Some(burst) = pace.admit(self.core.clock.unix_nanos(), self.core.event_interval(), found.size()) else {
             return;
         };
-        let ids = trace.ids().map(Ids::context);
+        let ids = trace.context();
         let trace_id = ids.map(|ids| tracing::field::display(format!("{:032x}", ids.trace_id())));
         let span_id = ids.map(|ids| tracing::field::display(format!("{:016x}", ids.span_id())));
         let sampled = ids.map(|ids| ids.is_sampled());

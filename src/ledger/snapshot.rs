@@ -173,13 +173,13 @@ mod tests {
     use crate::endpoint::{Key, Upstream};
     use crate::error::{LimitExceeded, Setting};
     use crate::ledger::{Attributes, Bucket};
-    use crate::trace::{CallTrace, SpanWrites};
+    use crate::trace::{CallTrace, Captured, SpanWrites};
 
     fn ledger() -> Ledger {
         Ledger::builder().clock(ManualClock::at(UNIX_EPOCH + Duration::from_secs(7)).clock()).build()
     }
 
-    fn trace(id: u64) -> CallTrace {
+    fn trace(id: u64) -> Captured {
         let mut headers = HeaderMap::new();
         headers.insert("traceparent", format!("00-{id:032x}-{id:016x}-01").parse().unwrap());
         CallTrace::capture(&headers, SpanWrites::Nothing)
@@ -199,14 +199,14 @@ mod tests {
         let limit = Limit::reject_over(70_000).and_warn_over(900);
         series.note_limit(&limit);
         for size in [0, 300, 300] {
-            series.record_complete(size, &trace(1));
+            series.record_complete(size, trace(1).look());
         }
         for outcome in [Outcome::Complete, Outcome::Aborted, Outcome::Aborted] {
             series.record_unsized(outcome);
         }
         let found = LimitExceeded::of(Some(series), 70_000, 0, Some(90_000), Setting::Layer);
-        series.record_over_limit(&found, true, true, &trace(2));
-        series.record_refused(Outcome::RejectedEarly, 90_000, &trace(2));
+        series.record_over_limit(&found, true, true, trace(2).look());
+        series.record_refused(Outcome::RejectedEarly, 90_000, trace(2).look());
 
         let exemplar = |value, id| Exemplar { value, unix_nanos: 7_000_000_000, ids: [0, id, id] };
         let expected = SeriesSnapshot {
@@ -246,7 +246,7 @@ mod tests {
             .map(|route| ledger.entry(&key(Role::Server, route)).series(Attributes::of(View::Wire)));
         assert_eq!(ledger.snapshot(), Snapshot::default());
         ended.record_unsized(Outcome::Unread);
-        over.record_over_limit(&LimitExceeded::of(None, 1, 2, None, Setting::Layer), true, false, &trace(1));
+        over.record_over_limit(&LimitExceeded::of(None, 1, 2, None, Setting::Layer), true, false, trace(1).look());
         let routes = ledger.snapshot();
         let routes: Vec<_> = routes.series().iter().map(|series| series.endpoint.route()).collect();
         assert_eq!(routes, [Some("/ended"), Some("/over")]);

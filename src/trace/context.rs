@@ -122,43 +122,62 @@ impl SpanWrites {
     }
 }
 
-/// The ids of a call's trace, and whether the span is to be marked if a body is refused while it is active.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ids {
-    words: [u64; 3],
-    sampled: bool,
-    marks: bool,
+/// What is known of the ids of a call's trace, in a byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TraceFlags(u8);
+
+impl TraceFlags {
+    /// There are ids.
+    const KNOWN: u8 = 1;
+    /// And they are of a sampled trace.
+    const SAMPLED: u8 = 2;
+    /// And their span is to be marked if a body is refused while it is active.
+    const MARKS: u8 = 4;
+
+    #[inline]
+    fn of(ids: &TraceContext, marks: bool) -> Self {
+        let sampled = if ids.sampled { Self::SAMPLED } else { 0 };
+        let marks = if marks { Self::MARKS } else { 0 };
+        Self(Self::KNOWN | sampled | marks)
+    }
+
+    #[inline]
+    pub(crate) const fn are_known(self) -> bool {
+        self.0 & Self::KNOWN != 0
+    }
+
+    #[inline]
+    pub(crate) const fn are_sampled(self) -> bool {
+        self.0 & Self::SAMPLED != 0
+    }
+
+    const fn mark(self) -> bool {
+        self.0 & Self::MARKS != 0
+    }
 }
 
-impl Ids {
-    #[inline]
-    fn new(ids: TraceContext, marks: bool) -> Self {
-        Self { words: ids.words(), sampled: ids.sampled, marks }
-    }
-
-    #[inline]
-    pub(crate) const fn words(&self) -> [u64; 3] {
-        self.words
-    }
-
-    #[inline]
-    pub(crate) const fn is_sampled(&self) -> bool {
-        self.sampled
-    }
-
-    pub(crate) const fn context(&self) -> TraceContext {
-        let [high, low, span_id] = self.words;
-        TraceContext { trace_id: [high, low], span_id, sampled: self.sampled }
-    }
-}
-
-/// The trace of a call, kept by each of its bodies until it ends.
+/// The trace of a call, kept by each of its bodies until it ends, beside its flags: a body has room for a byte of them
+/// among its own.
 #[derive(Debug, Default)]
 pub(crate) struct CallTrace {
-    /// Ids to point to.
-    ids: Option<Ids>,
+    /// Ids to point to; zeros where there are none.
+    ids: [u64; 3],
     /// What its bodies share, where they do: it costs an allocation.
     shared: Option<Arc<Shared>>,
+}
+
+/// The trace of a call that begins.
+#[derive(Debug, Default)]
+pub(crate) struct Captured {
+    pub(crate) trace: CallTrace,
+    pub(crate) flags: TraceFlags,
+}
+
+/// The trace of a call, to look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TraceRef<'a> {
+    pub(crate) trace: &'a CallTrace,
+    pub(crate) flags: TraceFlags,
 }
 
 #[derive(Debug, Default)]
@@ -185,11 +204,21 @@ impl Shared {
 impl CallTrace {
     /// Reads the trace of the call that begins now. To write sizes, an active span is kept.
     #[inline(always)]
-    pub(crate) fn capture(headers: &HeaderMap, writes: SpanWrites) -> Self {
-        match Active::current(writes, Shared::keep) {
-            Some((ids, shared)) => Self { ids: Some(Ids::new(ids, writes == SpanWrites::Refusals)), shared },
-            None => Self { ids: traceparent::from_headers(headers).map(|ids| Ids::new(ids, false)), shared: None },
-        }
+    pub(crate) fn capture(headers: &HeaderMap, writes: SpanWrites) -> Captured {
+        let (ids, marks, shared) = match Active::current(writes, Shared::keep) {
+            Some((ids, shared)) => (ids, writes == SpanWrites::Refusals, shared),
+            None => match traceparent::from_headers(headers) {
+                Some(ids) => (ids, false, None),
+                None => return Captured::default(),
+            },
+        };
+        Captured { trace: Self { ids: ids.words(), shared }, flags: TraceFlags::of(&ids, marks) }
+    }
+
+    /// With what is known of its ids.
+    #[inline(always)]
+    pub(crate) fn with(&self, flags: TraceFlags) -> TraceRef<'_> {
+        TraceRef { trace: self, flags }
     }
 
     /// Makes room for what a body is to tell: for those that may be refused while they are read.
@@ -217,38 +246,55 @@ impl CallTrace {
     fn span(&self) -> Option<&Active> {
         self.shared.as_ref()?.span.as_ref()
     }
+}
 
+impl Captured {
+    #[cfg(test)]
+    pub(crate) fn look(&self) -> TraceRef<'_> {
+        self.trace.with(self.flags)
+    }
+}
+
+impl TraceRef<'_> {
     /// Whether sizes are written on a span.
     #[inline]
-    pub(crate) fn has_span(&self) -> bool {
-        self.span().is_some()
+    pub(crate) fn has_span(self) -> bool {
+        self.trace.span().is_some()
     }
 
+    /// The ids, as an exemplar keeps them.
     #[inline]
-    pub(crate) fn ids(&self) -> Option<&Ids> {
-        self.ids.as_ref()
+    pub(crate) const fn words(self) -> [u64; 3] {
+        self.trace.ids
+    }
+
+    /// The ids, if there are any.
+    pub(crate) fn context(self) -> Option<TraceContext> {
+        let [high, low, span_id] = self.trace.ids;
+        let context = TraceContext { trace_id: [high, low], span_id, sampled: self.flags.are_sampled() };
+        self.flags.are_known().then_some(context)
     }
 
     /// Runs something while the context of the call is the active one.
     #[cfg_attr(not(feature = "opentelemetry"), allow(dead_code, reason = "for a meter"))]
-    pub(crate) fn within<T>(&self, run: impl FnOnce() -> T) -> T {
-        Active::within(self.span(), self.ids.as_ref().map(Ids::context), run)
+    pub(crate) fn within<T>(self, run: impl FnOnce() -> T) -> T {
+        Active::within(self.trace.span(), self.context(), run)
     }
 
     /// Writes the size of a completed body on the span: `http.request.body.size`, `http.response.body.size`.
     /// Where `above_baseline`, which is asked only if there is a span, it is marked for that too.
     #[inline]
-    pub(crate) fn record_size(&self, direction: Direction, bytes: u64, above_baseline: impl FnOnce() -> bool) {
-        if let Some(span) = self.span() {
+    pub(crate) fn record_size(self, direction: Direction, bytes: u64, above_baseline: impl FnOnce() -> bool) {
+        if let Some(span) = self.trace.span() {
             span.record_size(direction, bytes, above_baseline());
         }
     }
 
     /// Marks the span of a call whose body was refused, so that tail sampling can keep its trace.
-    pub(crate) fn record_refusal(&self, exceeded: &LimitExceeded) {
-        match (self.span(), &self.ids) {
+    pub(crate) fn record_refusal(self, exceeded: &LimitExceeded) {
+        match (self.trace.span(), self.context()) {
             (Some(span), _) => span.record_refusal(exceeded),
-            (None, Some(ids)) if ids.marks => Active::mark_current(&ids.context(), exceeded),
+            (None, Some(ids)) if self.flags.mark() => Active::mark_current(&ids, exceeded),
             (None, _) => {}
         }
     }
@@ -281,8 +327,8 @@ mod tests {
     }
 
     #[test]
-    fn a_body_carries_at_most_40_bytes_of_its_trace() {
-        assert!(size_of::<CallTrace>() <= 40);
+    fn a_body_carries_at_most_33_bytes_of_its_trace() {
+        assert!(size_of::<CallTrace>() + size_of::<TraceFlags>() <= 33);
     }
 
     #[test]
@@ -295,6 +341,7 @@ mod tests {
 
     #[test]
     fn without_a_span_or_a_header_there_is_no_trace() {
-        assert!(CallTrace::capture(&HeaderMap::new(), SpanWrites::All).ids().is_none());
+        let none = CallTrace::capture(&HeaderMap::new(), SpanWrites::All);
+        assert_eq!(none.look().context(), None);
     }
 }

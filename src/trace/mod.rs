@@ -13,4 +13,4 @@ mod active;
 
 pub use context::TraceContext;
 
-pub(crate) use context::{CallTrace, Ids, SpanWrites};
+pub(crate) use context::{CallTrace, Captured, SpanWrites, TraceFlags, TraceRef};

@@ -2,7 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::ledger::Attributes;
-use crate::trace::CallTrace;
+use crate::trace::TraceRef;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Instruments {}
@@ -17,7 +17,7 @@ impl Instruments {
 pub(crate) enum Recorder {}
 
 impl Recorder {
-    pub(crate) fn record(&self, _: u64, _: &CallTrace) {
+    pub(crate) fn record(&self, _: u64, _: TraceRef<'_>) {
         match *self {}
     }
 }

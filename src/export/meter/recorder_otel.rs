@@ -8,7 +8,7 @@ use opentelemetry::{KeyValue, Value as OtelValue};
 use crate::endpoint::{Direction, Endpoint, Role};
 use crate::export::attributes::{Metric, SeriesAttributes, Value};
 use crate::ledger::{Attributes, CLASSIC_BOUNDS, LedgerBuilder};
-use crate::trace::CallTrace;
+use crate::trace::TraceRef;
 
 /// The histograms of the conventions.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Records a size in the context of its request, not of whoever polls or drops the body.
     #[cold]
-    pub(crate) fn record(&self, size: u64, trace: &CallTrace) {
+    pub(crate) fn record(&self, size: u64, trace: TraceRef<'_>) {
         trace.within(|| self.sizes.record(size, &self.attributes));
     }
 }
