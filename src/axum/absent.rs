@@ -1,15 +1,15 @@
 //! Without feature `axum`.
 
-use http::{Extensions, Request};
+use http::Extensions;
 
+use crate::body::Held;
 use crate::error::BoxError;
-use crate::limit::Limit;
 
 pub(crate) fn matched_path(_: &Extensions) -> Option<&str> {
     None
 }
 
-pub(crate) fn lift_default_limit<B>(_: &mut Request<B>, _: Limit) {}
+pub(crate) fn lift_default_limit(_: &mut Extensions, _: Held) {}
 
 pub(crate) fn unwrap_error(error: BoxError) -> BoxError {
     error

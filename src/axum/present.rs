@@ -1,10 +1,12 @@
 //! With feature `axum`: the route that its router matched, its own default limit, and its errors.
 
+use std::mem;
+
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use http::{Extensions, Request};
 
-use crate::error::BoxError;
-use crate::limit::Limit;
+use crate::body::Held;
+use crate::error::{BoxError, Setting};
 
 /// The limit that axum's extractors set where nothing else is said, in bytes.
 const AXUM_DEFAULT: u64 = 2 * crate::MIB;
@@ -15,11 +17,23 @@ pub(crate) fn matched_path(extensions: &Extensions) -> Option<&str> {
 
 /// Turns axum's default limit off for a request that may be larger: ours stands in its place.
 ///
-/// A smaller limit of ours comes first in any case, so nothing needs to be said then.
-pub(crate) fn lift_default_limit<B>(request: &mut Request<B>, limit: Limit) {
-    if limit.reject_line() > AXUM_DEFAULT {
-        DefaultBodyLimit::disable().apply(request);
+/// A smaller limit of ours comes first in any case, so nothing needs to be said then. And without a line of the layer's
+/// own nobody asked for more than axum's default allows.
+#[inline]
+pub(crate) fn lift_default_limit(extensions: &mut Extensions, held: Held) {
+    let Held { limit, by } = held;
+    if limit.reject_line() > AXUM_DEFAULT && (limit.rejects_over().is_some() || by != Setting::Layer) {
+        lift(extensions);
     }
+}
+
+/// axum takes a whole request: it gets one that is nothing but these extensions.
+#[inline(never)]
+fn lift(extensions: &mut Extensions) {
+    let mut carrier = Request::new(());
+    mem::swap(carrier.extensions_mut(), extensions);
+    DefaultBodyLimit::disable().apply(&mut carrier);
+    mem::swap(carrier.extensions_mut(), extensions);
 }
 
 /// Takes axum's wrapper off an inner body's error.

@@ -54,19 +54,19 @@ where
         loop {
             let refusing = match state.as_mut().project() {
                 StateProjection::Calling { future, call, drain } => {
-                    let response = match ready!(future.poll(cx)) {
-                        Ok(response) => response,
+                    let (head, body) = match ready!(future.poll(cx)) {
+                        Ok(response) => response.into_parts(),
                         Err(error) => return Poll::Ready(Err(failed(error, call))),
                     };
-                    call.answered_in(response.version(), response.headers());
-                    let mut start = call.start_response(response.status(), response.headers(), response.body(), false);
-                    match start.open(response.body()) {
+                    call.answered_in(head.version, &head.headers);
+                    let mut start = call.start_response(head.status, &head.headers, &body, false);
+                    match start.open(&body) {
                         Ok(()) => {
-                            let metered = response.map(|body| MeteredBody::metered(body, start.tally()));
-                            return Poll::Ready(Ok(metered));
+                            let metered = MeteredBody::metered(body, start.tally());
+                            return Poll::Ready(Ok(Response::from_parts(head, metered)));
                         }
                         Err(exceeded) => {
-                            let drain = Drain::new(response.into_body(), exceeded.size(), *drain);
+                            let drain = Drain::new(body, exceeded.size(), *drain);
                             State::Refusing { drain: Some(drain), exceeded }
                         }
                     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::request::Parts;
 use http::uri::Scheme;
 use http::{Request, Response, Uri};
 use http_body::Body;
@@ -63,20 +64,24 @@ where
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let config = &*self.config;
+        let (parts, body) = request.into_parts();
+        let Parts { method, uri, headers, extensions, .. } = &parts;
         let head = Head {
-            method: request.method(),
-            path: request.uri().path(),
-            host: request.uri().host(),
-            port: request.uri().port_u16(),
-            known_port: known_port(request.uri()),
-            headers: request.headers(),
-            extensions: request.extensions(),
+            method,
+            path: uri.path(),
+            host: uri.host(),
+            port: uri.port_u16(),
+            known_port: known_port(uri),
+            headers,
+            extensions,
         };
         let (mut call, held) = config.begin(&head, config.settings.view);
-        let mut start = call.start_request(held, request.headers(), request.body());
-        match start.open(request.body()) {
+        let mut start = call.start_request(held, headers, &body);
+        match start.open(&body) {
             Ok(()) => {
-                let future = self.inner.call(request.map(|body| MeteredBody::metered(body, start.tally())));
+                // The body first: what moves the head is then one copy, to where it stays.
+                let metered = MeteredBody::metered(body, start.tally());
+                let future = self.inner.call(Request::from_parts(parts, metered));
                 ClientFuture::calling(future, call, config.settings.drain)
             }
             Err(exceeded) => ClientFuture::refused(exceeded),

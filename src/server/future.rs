@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::response::Parts;
 use http::{HeaderValue, Response, Version, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::body::ServerBody;
 use super::refusal::{Refusal, Refuser, is_failure, is_grpc};
-use crate::body::{Drain, ShortBody};
+use crate::body::{Drain, ShortBody, Tally};
 use crate::call::Call;
 use crate::error::LimitExceeded;
 
@@ -39,7 +40,6 @@ pin_project! {
 pub(super) struct Answering {
     pub(super) call: Call,
     refuser: Refuser,
-    version: Version,
     /// Whether the call is a gRPC one; only known where its request may be refused.
     grpc: bool,
 }
@@ -67,17 +67,24 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        match this.state.project() {
+        let refused = match this.state.project() {
             StateProjection::Calling { future } => {
-                let response = ready!(future.poll(cx))?;
-                Poll::Ready(Ok(this.answering.pass_or_refuse(response)))
+                let (head, body) = ready!(future.poll(cx))?.into_parts();
+                match this.answering.open(&head, &body) {
+                    Ok(tally) => {
+                        // The body first: what moves the head is then one copy, to where it stays.
+                        let metered = ServerBody::theirs(body, tally);
+                        return Poll::Ready(Ok(Response::from_parts(head, metered)));
+                    }
+                    Err(refused) => refused,
+                }
             }
             StateProjection::Refusing { drain, exceeded } => {
-                let drained = ready!(drain.poll(cx));
-                let grpc = this.answering.grpc;
-                Poll::Ready(Ok(this.answering.refuse(exceeded, grpc, drained)))
+                let keep = ready!(drain.poll(cx));
+                Refused { exceeded: exceeded.clone(), grpc: this.answering.grpc, keep }
             }
-        }
+        };
+        Poll::Ready(Ok(this.answering.refuse(&refused)))
     }
 }
 
@@ -85,43 +92,46 @@ where
 #[derive(Clone, Copy, Debug)]
 struct OfALayer;
 
+/// A body that was refused, and how to tell so.
+#[derive(Debug)]
+struct Refused {
+    exceeded: LimitExceeded,
+    grpc: bool,
+    /// Whether the request left nothing unread on the connection.
+    keep: bool,
+}
+
 impl Answering {
     #[inline]
-    pub(super) fn new(call: Call, refuser: Refuser, version: Version, grpc: bool) -> Self {
-        Self { call, refuser, version, grpc }
+    pub(super) fn new(call: Call, refuser: Refuser, grpc: bool) -> Self {
+        Self { call, refuser, grpc }
     }
 
+    /// The tally of an answer's body; `Err` where a refusal takes the answer's place.
     #[inline]
-    fn pass_or_refuse<R>(&self, response: Response<R>) -> Response<ServerBody<R>>
-    where
-        R: Body,
-        R::Data: From<Bytes>,
-    {
+    fn open<R: Body>(&self, head: &Parts, body: &R) -> Result<Tally, Refused> {
         let call = &self.call;
         // A handler that answered well all the same has acted: its answer stands.
-        if let Some(exceeded) = call.refused().filter(|_| is_failure(&response)) {
-            return self.refuse(exceeded, self.grpc, false);
+        if let Some(exceeded) = call.refused().filter(|_| is_failure(head)) {
+            return Err(Refused { exceeded: exceeded.clone(), grpc: self.grpc, keep: false });
         }
-        let (status, headers, body) = (response.status(), response.headers(), response.body());
-        let ours = response.extensions().get::<OfALayer>().is_some();
-        let mut start = call.start_response(status, headers, body, ours);
+        let ours = head.extensions.get::<OfALayer>().is_some();
+        let mut start = call.start_response(head.status, &head.headers, body, ours);
         match start.open(body) {
-            Ok(()) => {
-                let tally = start.tally();
-                response.map(|body| ServerBody::theirs(body, tally))
-            }
-            Err(exceeded) => self.refuse(&exceeded, is_grpc(headers), true),
+            Ok(()) => Ok(start.tally()),
+            Err(exceeded) => Err(Refused { exceeded, grpc: is_grpc(&head.headers), keep: true }),
         }
     }
 
-    /// The answer to a refused body. `keep` where the request left nothing unread on the connection.
+    /// The answer to a refused body.
     #[cold]
-    fn refuse<R>(&self, exceeded: &LimitExceeded, grpc: bool, keep: bool) -> Response<ServerBody<R>> {
-        let mut response = self.refuser.answer(&Refusal::new(exceeded, grpc)).map(ShortBody::new);
+    fn refuse<R>(&self, refused: &Refused) -> Response<ServerBody<R>> {
+        let Refused { exceeded, grpc, keep } = refused;
+        let mut response = self.refuser.answer(&Refusal::new(exceeded, *grpc)).map(ShortBody::new);
         if !self.call.expects_body(response.status()) {
             *response.body_mut() = ShortBody::default();
         }
-        if !keep && self.version <= Version::HTTP_11 {
+        if !keep && self.call.version().is_none_or(|version| version <= Version::HTTP_11) {
             response.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
         }
         response.extensions_mut().insert(OfALayer);

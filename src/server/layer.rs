@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::uri::Scheme;
-use http::{Extensions, Request, Response, Uri, Version};
+use http::{Extensions, Response, Uri, Version};
 use tower_layer::Layer;
 
 use super::refusal::{Refusal, Refuser};
@@ -217,10 +218,10 @@ pub(super) struct RouteOf(Option<Arc<RouteFn>>);
 type RouteFn = dyn for<'a> Fn(&'a Uri, &'a Extensions) -> Option<Cow<'a, str>> + Send + Sync;
 
 impl Config {
-    /// The call that begins with this request, and the limit of its request's body.
+    /// The call that begins with a request of this head, and the limit of its request's body.
     #[inline(always)]
-    pub(super) fn begin<B>(&self, request: &Request<B>) -> (Call, Held) {
-        let (uri, extensions) = (request.uri(), request.extensions());
+    pub(super) fn begin(&self, head: &Parts) -> (Call, Held) {
+        let Parts { method, uri, version, headers, extensions, .. } = head;
         let named;
         let route = match (&self.route.0, extensions.get()) {
             (Some(route), _) => {
@@ -230,9 +231,9 @@ impl Config {
             (None, Some(Route(route))) => Some(*route),
             (None, None) => crate::axum::matched_path(extensions),
         };
-        let key = Key::new(Role::Server, request.method(), Upstream::default(), route);
-        let common = self.common(uri, request.version());
-        Call::begin(&self.settings, &key, request.headers(), extensions, common)
+        let key = Key::new(Role::Server, method, Upstream::default(), route);
+        let common = self.common(uri, *version);
+        Call::begin(&self.settings, &key, headers, extensions, common)
     }
 
     /// What the request's head tells of all bodies of the call.

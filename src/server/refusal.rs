@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Response, header};
 
 use crate::endpoint::Direction;
@@ -77,9 +78,9 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// Whether an answer already says that the call failed: then a refusal may take its place.
-pub(super) fn is_failure<R>(response: &Response<R>) -> bool {
-    let failed_grpc = || response.headers().get("grpc-status").is_some_and(|status| status != "0");
-    let status = response.status();
+pub(super) fn is_failure(answer: &Parts) -> bool {
+    let failed_grpc = || answer.headers.get("grpc-status").is_some_and(|status| status != "0");
+    let status = answer.status;
     status.is_client_error() || status.is_server_error() || failed_grpc()
 }
 

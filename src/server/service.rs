@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response, Version, header};
 use http_body::Body;
 use tower_service::Service;
@@ -14,7 +15,6 @@ use super::layer::Config;
 use super::refusal::is_grpc;
 use crate::axum::lift_default_limit;
 use crate::body::{Drain, MeteredBody};
-use crate::error::Setting;
 
 /// A service whose bodies are metered and limited; made by [`ServerLayer`](crate::ServerLayer).
 #[derive(Clone, Debug)]
@@ -62,26 +62,27 @@ where
     }
 
     #[inline]
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let config = &*self.config;
-        let (mut call, held) = config.begin(&request);
-        let (version, refuser) = (request.version(), config.refuser.clone());
-        // Without a line of the layer's own nobody asked for more than axum's default allows.
-        if held.limit.rejects_over().is_some() || held.by != Setting::Layer {
-            lift_default_limit(&mut request, held.limit);
-        }
-        let mut start = call.start_request(held, request.headers(), request.body());
-        match start.open(request.body()) {
+        let (mut head, body) = request.into_parts();
+        let (mut call, held) = config.begin(&head);
+        let refuser = config.refuser.clone();
+        lift_default_limit(&mut head.extensions, held);
+        let mut start = call.start_request(held, &head.headers, &body);
+        match start.open(&body) {
             Ok(()) => {
-                let grpc = start.is_open_ended() && is_grpc(request.headers());
-                let future = self.inner.call(request.map(|body| MeteredBody::metered(body, start.tally())));
-                ServerFuture::calling(future, Answering::new(call, refuser, version, grpc))
+                let grpc = start.is_open_ended() && is_grpc(&head.headers);
+                // The body first: what moves the head is then one copy, to where it stays.
+                let metered = MeteredBody::metered(body, start.tally());
+                let answering = Answering::new(call, refuser, grpc);
+                let future = self.inner.call(Request::from_parts(head, metered));
+                ServerFuture::calling(future, answering)
             }
             Err(exceeded) => {
-                let grpc = is_grpc(request.headers());
-                let drain = if is_drainable(&request) { config.settings.drain } else { 0 };
-                let drain = Drain::new(request.into_body(), exceeded.size(), drain);
-                ServerFuture::refusing(drain, exceeded, Answering::new(call, refuser, version, grpc))
+                let grpc = is_grpc(&head.headers);
+                let drain = if is_drainable(&head) { config.settings.drain } else { 0 };
+                let drain = Drain::new(body, exceeded.size(), drain);
+                ServerFuture::refusing(drain, exceeded, Answering::new(call, refuser, grpc))
             }
         }
     }
@@ -89,6 +90,6 @@ where
 
 /// Whether reading a refused body helps: not where each stream ends by itself, and not where the client has yet to
 /// be told to send it.
-fn is_drainable<B>(request: &Request<B>) -> bool {
-    request.version() <= Version::HTTP_11 && !request.headers().contains_key(header::EXPECT)
+fn is_drainable(head: &Parts) -> bool {
+    head.version <= Version::HTTP_11 && !head.headers.contains_key(header::EXPECT)
 }
