@@ -8,7 +8,7 @@ static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The length of version 00: `00-<32 hex>-<16 hex>-<2 hex>`.
 const LENGTH: usize = 55;
-const SAMPLED: u32 = 1;
+const SAMPLED: u64 = 1;
 
 /// The context that the caller sent. Several `traceparent` headers are as good as none.
 pub(super) fn from_headers(headers: &HeaderMap) -> Option<TraceContext> {
@@ -30,44 +30,52 @@ pub(super) fn parse(value: &[u8]) -> Option<TraceContext> {
     let (span, head) = head.split_first_chunk::<16>()?;
     let [b'-', f1, f0] = head else { return None };
 
-    let version = byte(*v1, *v0)?;
+    let mut digits = Digits::default();
+    let ends = digits.eight([b'0', b'0', b'0', b'0', *v1, *v0, *f1, *f0]);
+    let (version, flags) = (ends >> 8, ends & 0xff);
+    let [trace_high, trace_low, span] = [trace_high, trace_low, span].map(|sixteen| digits.word(sixteen));
     let complete = match version {
         0xff => false,
         0 => rest.is_empty(),
         _ => matches!(rest, [] | [b'-', ..]),
     };
-    let trace_id = u128::from(word(trace_high)?) << 64 | u128::from(word(trace_low)?);
-    let flags = byte(*f1, *f0)?;
-    let context = TraceContext::new(trace_id, word(span)?, flags & SAMPLED != 0);
-    if complete { context } else { None }
+    let trace_id = u128::from(trace_high) << 64 | u128::from(trace_low);
+    let context = TraceContext::new(trace_id, span, flags & SAMPLED != 0);
+    if complete && digits.are_valid() { context } else { None }
 }
 
-/// Two lower-case hexadecimal digits as a number.
-fn byte(high: u8, low: u8) -> Option<u32> {
-    eight([b'0', b'0', b'0', b'0', b'0', b'0', high, low])
+/// Reads lower-case hexadecimal digits eight at a time, each in a byte of one number, whose sums never reach the next byte.
+#[derive(Clone, Copy, Debug, Default)]
+struct Digits {
+    /// Not zero once something was none.
+    faults: u64,
 }
 
-/// Sixteen of them.
-fn word(digits: &[u8; 16]) -> Option<u64> {
-    let (high, low) = (digits.first_chunk()?, digits.last_chunk()?);
-    Some(u64::from(eight(*high)?) << 32 | u64::from(eight(*low)?))
-}
-
-/// Eight of them, all at once: each in a byte of one number, whose sums never reach the next byte.
-fn eight(digits: [u8; 8]) -> Option<u32> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let digits = u64::from_be_bytes(digits);
-    // `a` to `f` have the bit 0x40, and `0` to `9` have not.
-    let letters = digits >> 6 & ONES;
-    let values = (digits & (ONES * 0x0f)).wrapping_add(letters.wrapping_mul(9));
-    let written = values.wrapping_add(ONES * 0x30).wrapping_add(letters.wrapping_mul(0x27));
-    let from_ten = values.wrapping_add(ONES * 6) >> 4 & ONES;
-    if written != digits || from_ten != letters || values & (ONES * 0xf0) != 0 {
-        return None;
+impl Digits {
+    /// Sixteen of them.
+    #[inline(always)]
+    fn word(&mut self, digits: &[u8; 16]) -> u64 {
+        let [a, b, c, d, e, f, g, h, low @ ..] = *digits;
+        self.eight([a, b, c, d, e, f, g, h]) << 32 | self.eight(low)
     }
-    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    u32::try_from((fours | fours >> 16) & 0xffff_ffff).ok()
+
+    #[inline(always)]
+    fn eight(&mut self, digits: [u8; 8]) -> u64 {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        let digits = u64::from_be_bytes(digits);
+        // `a` to `f` have the bit 0x40, and `0` to `9` have not. What is neither does not come out as it went in.
+        let values = (digits & (ONES * 0x0f)).wrapping_add((digits >> 6 & ONES).wrapping_mul(9));
+        let letters = values.wrapping_add(ONES * 6) >> 4 & ONES;
+        let written = values.wrapping_add(ONES * u64::from(b'0')).wrapping_add(letters.wrapping_mul(0x27));
+        self.faults |= (written ^ digits) | values & (ONES * 0xf0);
+        let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+        let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+        (fours | fours >> 16) & 0xffff_ffff
+    }
+
+    const fn are_valid(self) -> bool {
+        self.faults == 0
+    }
 }
 
 #[cfg(test)]
@@ -135,13 +143,15 @@ mod tests {
             for any in 0..=u8::MAX {
                 let mut digits = *b"0a9f0000";
                 digits[place] = any;
+                let mut read = Digits::default();
+                let number = read.eight(digits);
                 let expected = match any {
                     b'0'..=b'9' | b'a'..=b'f' => {
-                        Some(u32::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap())
+                        Some(u64::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap())
                     }
                     _ => None,
                 };
-                assert_eq!(eight(digits), expected, "{any} at {place}");
+                assert_eq!(read.are_valid().then_some(number), expected, "{any} at {place}");
             }
         }
     }
