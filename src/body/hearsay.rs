@@ -9,10 +9,10 @@ use crate::ledger::Outcome;
 pub(super) struct Hearsay(AtomicU8);
 
 /// A layer further out holds the body too.
-const WATCHED: u8 = 1 << 7;
-const OVER: u8 = 1 << 6;
-/// The place of the outcome; `Complete`, 0, is never told.
-const VERDICT: u8 = OVER - 1;
+const WATCHED: u8 = 1;
+const OVER: u8 = 1 << 1;
+const REFUSED_EARLY: u8 = 1 << 2;
+const REFUSED_STREAMING: u8 = 1 << 3;
 
 impl Hearsay {
     pub(super) fn new(over: bool) -> Self {
@@ -37,18 +37,23 @@ impl Hearsay {
         self.0.fetch_or(OVER, Relaxed) & OVER != 0
     }
 
-    /// The body is refused, once: this is how it ends.
+    /// The body is refused: this is how it ends.
     pub(super) fn refuse(&self, verdict: Outcome) {
-        let place = Outcome::ALL.iter().zip(0..).find(|(known, _)| **known == verdict).map_or(0, |(_, place)| place);
-        self.0.fetch_or(place, Relaxed);
+        let bit = if verdict == Outcome::RejectedEarly { REFUSED_EARLY } else { REFUSED_STREAMING };
+        self.0.fetch_or(bit, Relaxed);
     }
 
-    /// How the body ended, where that was told by one who refused it.
+    /// How the body ended, where that was told by one who refused it. One that was refused early may be drained, and be
+    /// refused once more as it is.
     #[inline]
     pub(super) fn verdict(&self) -> Option<Outcome> {
-        match self.0.load(Relaxed) & VERDICT {
-            0 => None,
-            place => Outcome::ALL.get(usize::from(place)).copied(),
+        let told = self.0.load(Relaxed);
+        if told & REFUSED_STREAMING != 0 {
+            Some(Outcome::RejectedStreaming)
+        } else if told & REFUSED_EARLY != 0 {
+            Some(Outcome::RejectedEarly)
+        } else {
+            None
         }
     }
 }
@@ -66,6 +71,16 @@ mod tests {
             assert_eq!([told.note_over(), told.note_over()], [false, true]);
             told.refuse(verdict);
             assert_eq!((told.is_watched(), told.is_over(), told.verdict()), (true, true, Some(verdict)));
+        }
+    }
+
+    #[test]
+    fn of_two_refusals_the_one_that_saw_bytes_stands() {
+        use Outcome::{RejectedEarly, RejectedStreaming};
+        for order in [[RejectedEarly, RejectedStreaming], [RejectedStreaming, RejectedEarly]] {
+            let told = Hearsay::default();
+            order.into_iter().for_each(|verdict| told.refuse(verdict));
+            assert_eq!(told.verdict(), Some(RejectedStreaming));
         }
     }
 

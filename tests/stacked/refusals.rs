@@ -131,6 +131,22 @@ async fn the_answer_to_a_refusal_is_not_held_against_a_limit_further_out() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_refused_again_while_it_is_drained_is_one_sample() {
+    for between in Between::ALL {
+        let ledger = Ledger::new();
+        let [outer, middle, inner] = [100, 8, 5]
+            .map(|bytes| ServerLayer::new(&ledger).request_limit(Limit::reject_over(bytes)).drain_refused_up_to(100));
+        let mut at_least = SizeHint::new();
+        at_least.set_lower(6);
+        let body = Script::new([Step::Data(4), Step::Data(6)]).hinting(at_least);
+        let went = call_through!(between, outer, middle, inner, Answering::with(Script::default()), Request::new(body));
+        assert!(matches!(went, Went::Answered(413, 1..)), "{went:?}: {between:?}");
+        let known = format!("server request GET (no route): {STREAMING}");
+        assert_eq!(book_of(&ledger, Direction::Request), [known], "{between:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_warning_outside_and_a_refusal_inside_are_one_body_over_its_limit() {
     for (between, limits) in every_way() {
         for (what, body, ending) in too_long() {
