@@ -1,11 +1,11 @@
 //! Which limit holds: the layer's, the endpoint's, the request's, and axum's own.
 
-use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Path, Request};
 use axum::http::{Method, Response};
 use axum::middleware::{self, Next};
 use axum::routing::post;
+use axum::{Extension, Router};
 use plimsoll::{BodyLimits, Ledger, Limit, MIB, Refusal, ServerLayer};
 
 use crate::ask;
@@ -46,6 +46,33 @@ async fn three_mebibytes_pass_a_limit_of_ten_whatever_axum_says_by_default() {
             ],
         )
         .await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_for_which_axum_s_default_is_lifted_keeps_what_it_carries() {
+    let handler = async |Path(id): Path<u32>, Extension(kept): Extension<&'static str>, body: Bytes| {
+        format!("{id} {kept} {}", body.len())
+    };
+    let app = Router::new()
+        .route("/{id}", post(handler))
+        .layer(ServerLayer::new(&Ledger::new()).request_limit(Limit::reject_over(10 * MIB)))
+        .layer(Extension("kept"));
+    for body in bodies(3 * MIB) {
+        assert_eq!(ask(&app, Method::POST, "/7", body).await, (200, "7 kept 3145728".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_limit_for_an_endpoint_lifts_axum_s_default_there_even_where_it_rejects_nothing() {
+    for limit in [Limit::unlimited(), Limit::warn_over(1)] {
+        let limits = BodyLimits::new().request(limit);
+        let app = uploads().layer(ServerLayer::new(&Ledger::new()).limits_for("POST /upload", limits));
+        for (path, status) in [("/upload", 200), ("/avatar", 413)] {
+            for body in bodies(3 * MIB) {
+                assert_eq!(ask(&app, Method::POST, path, body).await.0, status, "{path} under {limit}");
+            }
+        }
     }
 }
 
