@@ -202,7 +202,7 @@ impl<'a> Memory<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::{CallTrace, SpanWrites};
+    use crate::trace::{CallTrace, Captured, SpanWrites};
     use http::HeaderMap;
 
     fn core(max_series: usize, max_bytes: usize) -> Core {
@@ -261,13 +261,13 @@ mod tests {
             headers.insert("traceparent", format!("00-{:032x}-{:016x}-{flags}", 1, 2).parse().unwrap());
             CallTrace::capture(&headers, SpanWrites::Nothing)
         };
-        let (sampled, other) = (ids("01"), ids("00"));
+        let (sampled, other, none) = (ids("01"), ids("00"), Captured::default());
         let keeps = |filter| {
             let core = Core::new(&LedgerBuilder::default().exemplars(filter));
-            [&sampled, &other].map(|trace| core.keeps(trace.flags))
+            [&sampled, &other, &none].map(|trace| core.keeps(trace.flags))
         };
-        assert_eq!(keeps(ExemplarFilter::default()), [true, false]);
-        assert_eq!(keeps(ExemplarFilter::AlwaysOn), [true, true]);
-        assert_eq!(keeps(ExemplarFilter::AlwaysOff), [false, false]);
+        assert_eq!(keeps(ExemplarFilter::default()), [true, false, false]);
+        assert_eq!(keeps(ExemplarFilter::AlwaysOn), [true, true, false], "without ids there is none to keep");
+        assert_eq!(keeps(ExemplarFilter::AlwaysOff), [false; 3]);
     }
 }
