@@ -140,3 +140,59 @@ impl Answering {
         response.map(|body| ServerBody::ours(body, start.tally()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::{Ready, ready};
+    use std::pin::pin;
+    use std::task::Waker;
+
+    use http::Request;
+    use http_body_util::Full;
+    use tower_layer::Layer;
+    use tower_service::Service;
+
+    use super::*;
+    use crate::body::MeteredBody;
+    use crate::{Ledger, Limit, ServerLayer};
+
+    /// Is not called: its requests are refused.
+    struct Never;
+
+    impl Service<Request<MeteredBody<Full<Bytes>>>> for Never {
+        type Response = Response<Full<Bytes>>;
+        type Error = Infallible;
+        type Future = Ready<Result<Response<Full<Bytes>>, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<MeteredBody<Full<Bytes>>>) -> Self::Future {
+            ready(Ok(Response::default()))
+        }
+    }
+
+    #[test]
+    fn an_unread_request_closes_the_connection_where_it_is_all_that_the_connection_carries() {
+        let mut service = ServerLayer::new(&Ledger::new()).request_limit(Limit::reject_over(1)).layer(Never);
+        let mut close = |version| {
+            let mut request = Request::new(Full::from("12"));
+            *request.version_mut() = version;
+            match pin!(service.call(request)).poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(response)) => {
+                    assert_eq!(response.status(), 413);
+                    response.headers().get(header::CONNECTION).cloned()
+                }
+                Poll::Pending => panic!("nothing is waited for"),
+            }
+        };
+        for version in [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11] {
+            assert_eq!(close(version), Some(HeaderValue::from_static("close")), "{version:?}");
+        }
+        for version in [Version::HTTP_2, Version::HTTP_3] {
+            assert_eq!(close(version), None, "{version:?}");
+        }
+    }
+}
