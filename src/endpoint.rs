@@ -384,6 +384,8 @@ mod tests {
             key(Role::Client, Some("a"), Some(1), None),
             Key { method: MethodClass::Put, ..base },
         ];
+        let zero = key(Role::Client, Some("a"), Some(0), Some("/x"));
+        assert!(!Endpoint::new(&zero).matches(&key(Role::Client, Some("a"), None, Some("/x"))), "port 0 is one");
         let state = HashState::default();
         assert!(Endpoint::new(&base).matches(&base));
         for other in others {
