@@ -51,11 +51,12 @@ impl Tally {
     /// A tally for a body of this series (`None`: limited only) that stands so.
     #[inline(always)]
     pub(super) fn new(series: Option<Arc<Series>>, trace: TraceRef<'_>, standing: Standing) -> Self {
+        let TraceRef { trace, flags } = trace;
         let Standing { declared, declares, line, reject, setting, duty, over } = standing;
         Self {
             series,
-            trace: trace.trace.clone(),
-            flags: trace.flags,
+            trace: trace.clone(),
+            flags,
             seen: 0,
             declared,
             declares,
@@ -271,5 +272,16 @@ impl Drop for Tally {
     #[inline]
     fn drop(&mut self) {
         self.learn(Event::Dropped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a body of 48 bytes, as large as the common ones are, that is up to where moves take no call of memcpy.
+    #[test]
+    fn a_body_carries_at_most_80_bytes() {
+        assert!(size_of::<Tally>() <= 80, "{}", size_of::<Tally>());
     }
 }

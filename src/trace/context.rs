@@ -151,7 +151,7 @@ impl TraceFlags {
         self.0 & Self::SAMPLED != 0
     }
 
-    const fn mark(self) -> bool {
+    const fn are_marking(self) -> bool {
         self.0 & Self::MARKS != 0
     }
 }
@@ -294,7 +294,7 @@ impl TraceRef<'_> {
     pub(crate) fn record_refusal(self, exceeded: &LimitExceeded) {
         match (self.trace.span(), self.context()) {
             (Some(span), _) => span.record_refusal(exceeded),
-            (None, Some(ids)) if self.flags.mark() => Active::mark_current(&ids, exceeded),
+            (None, Some(ids)) if self.flags.are_marking() => Active::mark_current(&ids, exceeded),
             (None, _) => {}
         }
     }

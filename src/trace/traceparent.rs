@@ -47,7 +47,7 @@ pub(super) fn parse(value: &[u8]) -> Option<TraceContext> {
 /// Reads lower-case hexadecimal digits eight at a time, each in a byte of one number, whose sums never reach the next byte.
 #[derive(Clone, Copy, Debug, Default)]
 struct Digits {
-    /// Not zero once something was none.
+    /// Not zero once a byte was no digit.
     faults: u64,
 }
 
