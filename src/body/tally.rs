@@ -277,7 +277,38 @@ impl Drop for Tally {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http::Method;
+    use http_body_util::Empty;
+
     use super::*;
+    use crate::endpoint::{Key, Role, Upstream};
+    use crate::ledger::{Attributes, Ledger, View};
+
+    /// A body that declares nothing, dropped after five bytes; `ended` where it said that these are all.
+    fn dropped_after_five(ended: bool) -> Outcome {
+        let ledger = Ledger::new();
+        let key = Key::new(Role::Server, &Method::GET, Upstream::default(), Some("/"));
+        let series = Arc::clone(ledger.entry(&key).series(Attributes::of(View::Wire)));
+        let held = Held { limit: Limit::unlimited(), by: Setting::Layer };
+        let none = CallTrace::default();
+        let standing = Standing::new(held, &Opening::default());
+        let mut tally = Tally::new(Some(series), none.with(TraceFlags::default()), standing);
+        tally.poll();
+        tally.count(&Empty::<Bytes>::new(), 5).expect("nothing is refused");
+        if ended {
+            tally.finish();
+        }
+        drop(tally);
+        let outcomes = ledger.snapshot().outcomes();
+        Outcome::ALL.into_iter().find(|outcome| outcomes.get(*outcome) == 1).expect("it is counted")
+    }
+
+    #[test]
+    fn a_body_that_says_it_ends_with_its_last_data_is_complete_when_it_is_dropped_there() {
+        assert_eq!(dropped_after_five(true), Outcome::Complete);
+        assert_eq!(dropped_after_five(false), Outcome::Aborted);
+    }
 
     /// With a body of 48 bytes, as large as the common ones are, that is up to where moves take no call of memcpy.
     #[test]
