@@ -1,18 +1,18 @@
 //! Who is measured: role, direction, and the endpoint that bodies are counted under.
 
+mod key;
+mod method;
 mod name;
 #[cfg(feature = "serde")]
 mod name_serde;
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
-use http::Method;
-
-use crate::sync::HashState;
-
 pub use name::{EndpointName, EndpointNameError};
+
+pub(crate) use key::{Key, Upstream};
+pub(crate) use method::MethodClass;
 
 /// Which side of a call this process is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -225,136 +225,10 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// An endpoint before it is looked up: borrows all it can from the request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Key<'a> {
-    pub(crate) role: Role,
-    pub(crate) method: MethodClass,
-    pub(crate) upstream: Upstream<'a>,
-    pub(crate) route: Option<&'a str>,
-}
-
-/// The upstream of a client call: a name given to it, or the host and port that it is called at.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Upstream<'a> {
-    pub(crate) name: Option<&'a str>,
-    pub(crate) port: Option<u16>,
-}
-
-impl<'a> Upstream<'a> {
-    /// An empty name is none: to a metrics backend, an empty label is one that is not there.
-    #[inline]
-    pub(crate) fn new(name: Option<&'a str>, port: Option<u16>) -> Self {
-        match name {
-            Some(name) if !name.is_empty() => Self { name: Some(name), port },
-            _ => Self::default(),
-        }
-    }
-}
-
-impl<'a> Key<'a> {
-    #[inline]
-    pub(crate) fn new(role: Role, method: &Method, upstream: Upstream<'a>, route: Option<&'a str>) -> Self {
-        let route = route.filter(|route| !route.is_empty());
-        Self { role, method: MethodClass::of(method), upstream, route }
-    }
-
-    /// The memory that an endpoint takes for the text of this key, in bytes: the upstream's stands there twice.
-    #[inline]
-    pub(crate) fn text_bytes(&self) -> usize {
-        let length = |text: Option<&str>| text.map_or(0, str::len);
-        const PORT: usize = ":65535".len();
-        length(self.upstream.name).saturating_mul(2).saturating_add(PORT).saturating_add(length(self.route))
-    }
-
-    /// Role, method and port as one number.
-    #[inline(always)]
-    fn tag(&self) -> u64 {
-        let Key { role, method, upstream, .. } = *self;
-        let port = upstream.port.map_or(0, |port| u64::from(port) << 16 | 1 << 32);
-        port | (role as u64) << 8 | method as u64
-    }
-
-    #[inline(always)]
-    pub(crate) fn hash_with(&self, state: &HashState) -> u64 {
-        let Key { upstream, route, .. } = *self;
-        let mut hasher = state.build_hasher();
-        hasher.write_u64(self.tag());
-        if let Some(name) = upstream.name {
-            hasher.write(name.as_bytes());
-        }
-        if let Some(route) = route {
-            hasher.write(route.as_bytes());
-        }
-        hasher.finish()
-    }
-}
-
-/// The methods that are told apart; any other is `_OTHER`.
-///
-/// Those of RFC 9110 section 9, PATCH (RFC 5789) and QUERY, as OpenTelemetry's `http.request.method` lists them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum MethodClass {
-    Connect,
-    Delete,
-    Get,
-    Head,
-    Options,
-    Patch,
-    Post,
-    Put,
-    Query,
-    Trace,
-    Other,
-}
-
-impl MethodClass {
-    #[inline]
-    pub(crate) fn of(method: &Method) -> Self {
-        match *method {
-            Method::GET => Self::Get,
-            Method::POST => Self::Post,
-            Method::PUT => Self::Put,
-            Method::DELETE => Self::Delete,
-            Method::HEAD => Self::Head,
-            Method::OPTIONS => Self::Options,
-            Method::CONNECT => Self::Connect,
-            Method::PATCH => Self::Patch,
-            Method::TRACE => Self::Trace,
-            _ if method.as_str() == "QUERY" => Self::Query,
-            _ => Self::Other,
-        }
-    }
-
-    /// The method of this name, in any case, if it is one that is told apart.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Method::from_bytes(name.to_ascii_uppercase().as_bytes())
-            .ok()
-            .map(|method| Self::of(&method))
-            .filter(|method| *method != Self::Other)
-    }
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "CONNECT",
-            Self::Delete => "DELETE",
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Options => "OPTIONS",
-            Self::Patch => "PATCH",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Query => "QUERY",
-            Self::Trace => "TRACE",
-            Self::Other => "_OTHER",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::HashState;
 
     fn key<'a>(role: Role, name: Option<&'a str>, port: Option<u16>, route: Option<&'a str>) -> Key<'a> {
         Key { role, method: MethodClass::Get, upstream: Upstream { name, port }, route }
@@ -392,13 +266,5 @@ mod tests {
             assert!(!Endpoint::new(&base).matches(&other), "{other:?}");
             assert_ne!(base.hash_with(&state), other.hash_with(&state), "{other:?}");
         }
-    }
-
-    #[test]
-    fn methods_outside_the_registry_are_one() {
-        assert_eq!(MethodClass::of(&Method::PATCH).as_str(), "PATCH");
-        assert_eq!(MethodClass::of(&Method::from_bytes(b"QUERY").unwrap()).as_str(), "QUERY");
-        assert_eq!(MethodClass::of(&Method::from_bytes(b"BREW").unwrap()), MethodClass::Other);
-        assert_eq!(MethodClass::of(&Method::from_bytes(b"get").unwrap()), MethodClass::Other);
     }
 }
