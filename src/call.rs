@@ -11,7 +11,7 @@ use crate::error::{LimitExceeded, Setting};
 use crate::ledger::{Attributes, ContentCoding, Entry};
 use crate::limit::Limit;
 use crate::settings::{CallLimits, Settings};
-use crate::trace::{CallTrace, Captured, TraceFlags};
+use crate::trace::{CallTrace, Captured, TraceFlags, TraceRef};
 
 /// What is known of a call from its request's head; kept until the response's head is there.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Call {
         if opening.open_ended && held.limit.rejects_over().is_some() {
             self.trace.share();
         }
-        Start::new(series, self.trace.with(self.flags), held, opening)
+        Start::new(series, self.trace(), held, opening)
     }
 
     /// A tally for a request's body of bytes in memory, which is not wrapped; see [`in_memory`].
@@ -75,7 +75,7 @@ impl Call {
         outside: &[Arc<Tally>],
     ) -> Result<Tally, LimitExceeded> {
         let series = self.entry.series(self.common.request(ContentCoding::of(headers)));
-        in_memory(series, self.trace.with(self.flags), held, bytes, outside)
+        in_memory(series, self.trace(), held, bytes, outside)
     }
 
     /// Takes note of the version of HTTP that the upstream answers in: what a client's request says is only a wish. And
@@ -100,7 +100,12 @@ impl Call {
         let opening = opening.without_body(is_answered_without_body(self.method, status));
         let exempt = ours || opening.open_ended && self.may_exempt() && is_endless(headers);
         let limit = if exempt { Limit::unlimited() } else { self.limit };
-        Start::new(series, self.trace.with(self.flags), Held { limit, by: self.by }, opening)
+        Start::new(series, self.trace(), Held { limit, by: self.by }, opening)
+    }
+
+    #[inline(always)]
+    fn trace(&self) -> TraceRef<'_> {
+        self.trace.with(self.flags)
     }
 
     /// That the request's body was refused while it was read, if it was.

@@ -62,6 +62,7 @@ where
                     let mut start = call.start_response(head.status, &head.headers, &body, false);
                     match start.open(&body) {
                         Ok(()) => {
+                            // The body first, as in the service.
                             let metered = MeteredBody::metered(body, start.tally());
                             return Poll::Ready(Ok(Response::from_parts(head, metered)));
                         }
