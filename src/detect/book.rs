@@ -165,7 +165,10 @@ impl Book {
                         open.finding.id = self.last_id;
                         open.finding.event = self.last_id;
                         let versions = self.entries.get(place).map_or_else(Vec::new, |entry| entry.versions());
-                        open.finding.name_versions(&versions, &self.loaded.own, open.not_before);
+                        // One tick more: that with the first answers of a deploy may not count as grown yet.
+                        let tick = now.now.saturating_sub(now.then);
+                        let not_before = open.not_before.saturating_sub(tick);
+                        open.finding.name_versions(&versions, &self.loaded.own, not_before);
                         count(&mut self.counts, &open.finding);
                         opened.push(open.finding.clone());
                     }

@@ -134,9 +134,10 @@ pub struct Finding {
     pub after: SizeSummary,
     /// The logarithm of the e-value when it was found, or became an alert.
     pub evidence: f64,
-    /// The last version seen before the change: of the upstream for a client, else our own.
+    /// The last version seen before the change, and before the tick that came before it: of the upstream for a client, else
+    /// our own.
     pub version_before: Option<Box<str>>,
-    /// The first version seen after it, likewise; the same, where it was seen before the change already.
+    /// The first version seen since, likewise; the same, where it was seen before that already.
     pub version_after: Option<Box<str>>,
     /// When `version_after` was seen first: shortly before the change, where a deploy is to blame that had few large bodies
     /// at first.
@@ -157,7 +158,7 @@ impl Finding {
             && self.version_after == other.version_after
     }
 
-    /// Names the versions around the change, which is no earlier than `not_before`: the upstream's, or our own.
+    /// Names the last version before `not_before`, and the first from then on: the upstream's, or our own.
     pub(super) fn name_versions(&mut self, upstream: &[Version], own: &[Version], not_before: u64) {
         let seen = match self.endpoint.role() {
             Role::Server => own,

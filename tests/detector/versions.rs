@@ -31,6 +31,19 @@ fn a_version_that_came_before_the_growth_is_named_with_its_moment() {
     assert!(said.contains(seen), "{said}");
 }
 
+/// A tick that has only the first of its answers may not count as grown yet.
+#[test]
+fn a_version_that_came_in_the_tick_before_the_growth_is_blamed_for_it() {
+    let mut world = World::new();
+    world.period(USUAL);
+    world.period(USUAL);
+    let mut answers = [USUAL; 10];
+    answers[9] = USUAL.version("2.31.0");
+    world.calm(1, &answers);
+    let finding = finding(&mut world, GROWN.version("2.31.0"));
+    assert_eq!(versions(&finding), (Some("2.30.0"), Some("2.31.0")));
+}
+
 #[test]
 fn a_version_that_is_deployed_once_more_is_blamed_once_more() {
     let mut world = World::new();
