@@ -68,7 +68,8 @@ impl fmt::Display for Quantile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct GrowthRule {
-    /// Growth beyond this is what evidence is collected for; 20 by default. Evidence alone makes a warning.
+    /// Growth beyond this is what evidence is collected for; 20 by default. Evidence alone makes a warning. Where this is
+    /// more than [`alert_percent`](Self::alert_percent), that is what counts: there is no alert without evidence.
     pub evidence_percent: u32,
     /// Evidence for growth beyond this makes an alert; 50 by default.
     pub alert_percent: u32,
@@ -78,7 +79,7 @@ impl GrowthRule {
     /// How many buckets wide the evidence margin is, rounded up.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "415 at most")]
     pub(super) fn evidence_buckets(self) -> u16 {
-        buckets(self.evidence_percent).ceil() as u16
+        buckets(self.evidence_percent.min(self.alert_percent)).ceil() as u16
     }
 
     /// How many buckets wide the gate is, rounded down.
@@ -136,7 +137,7 @@ impl Growth {
         self
     }
 
-    /// Sets beyond how many per cent evidence for this quantile's growth is collected.
+    /// Sets beyond how many per cent evidence for this quantile's growth is collected; at most as many as make an alert.
     #[must_use]
     pub fn evidence_over(mut self, quantile: Quantile, percent: u32) -> Self {
         self.rule_mut(quantile).evidence_percent = percent;

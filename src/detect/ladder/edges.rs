@@ -192,6 +192,16 @@ mod tests {
     }
 
     #[test]
+    fn growth_that_is_an_alert_is_evidence_however_small() {
+        for percent in 0..=60 {
+            let growth = Growth::alert_over_percent(percent);
+            let rung = Edges::new(even(200, 1, 1_000), &growth).rung(Quantile::P50).expect("there are enough bodies");
+            assert!(rung.evidence <= rung.gate + 1 || percent >= 20, "{percent} %: {rung:?}");
+            assert!(rung.evidence <= 205, "{percent} %: {rung:?}");
+        }
+    }
+
+    #[test]
     fn of_two_periods_the_higher_edges_stand_on_rungs_that_the_later_has() {
         let (low, high) = (edges(even(200, 1, 1_000)), edges(even(220, 1, 10_000)));
         let quantile = |edges: Edges, quantile| edges.rung(quantile).map(|rung| (rung.evidence, rung.gate));
