@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use crate::endpoint::Direction;
 use crate::error::LimitExceeded;
@@ -54,7 +54,11 @@ impl<'a> Refusal<'a> {
             headers.insert("grpc-message", HeaderValue::from_static(message));
             return response;
         }
-        let title = status.canonical_reason().unwrap_or_default();
+        let title = match status {
+            // As RFC 9110, section 15.5.14, has it; `http` has an older name.
+            StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+            other => other.canonical_reason().unwrap_or_default(),
+        };
         let code = status.as_u16();
         let detail = if about_request {
             format!(r#","detail":"The request body is larger than {limit} bytes.","limit":{limit}"#)

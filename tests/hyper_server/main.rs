@@ -120,7 +120,7 @@ fn declared(bytes: usize) -> Script {
 /// What the default answer says to a request over this limit.
 fn too_large(limit: u64) -> String {
     format!(
-        r#"{{"type":"about:blank","title":"Payload Too Large","status":413,"detail":"The request body is larger than {limit} bytes.","limit":{limit}}}"#
+        r#"{{"type":"about:blank","title":"Content Too Large","status":413,"detail":"The request body is larger than {limit} bytes.","limit":{limit}}}"#
     )
 }
 

@@ -11,7 +11,7 @@ use crate::support::book::book_of;
 use crate::support::wire::pieces;
 use crate::{post as upload, text};
 
-const OURS: &str = r#"{"type":"about:blank","title":"Payload Too Large","status":413,"#;
+const OURS: &str = r#"{"type":"about:blank","title":"Content Too Large","status":413,"#;
 
 fn uploads() -> Router {
     Router::new().route("/upload", post(async |body: Bytes| body.len().to_string()))
