@@ -34,6 +34,9 @@ fn suggest_prints_a_policy_that_reads_back() {
     let (code, printed, said) = plimsoll(&["suggest", "none.toml", "checkout", "team-checkout"], &here);
     assert_eq!((code, printed.as_str()), (Some(1), ""));
     assert_eq!(said, "plimsoll: none.toml: there is no such file\n");
+    let (code, printed, said) = plimsoll(&["suggest", "ledger.toml", " ", "team-checkout"], &here);
+    assert_eq!((code, printed.as_str()), (Some(1), ""));
+    assert_eq!(said, "plimsoll: SERVICE is \" \": a policy needs a name there\n");
     fs::remove_dir_all(here).unwrap();
 }
 
@@ -59,6 +62,8 @@ fn diff_prints_what_a_contract_changes_and_why() {
   fixture \"an order\"  8,000  85,000   10.63        -  grown  \"shops show full details\"
 "
     );
+    let (code, _, said) = plimsoll(&["diff", "older.toml", "new.toml"], &here);
+    assert_eq!((code, said.as_str()), (Some(1), "plimsoll: new.toml: there is no such file\n"));
     fs::write(here.join("newer.toml"), "plimsoll_contract = 7\n").unwrap();
     let (code, _, said) = plimsoll(&["diff", "older.toml", "newer.toml"], &here);
     assert_eq!(code, Some(1));

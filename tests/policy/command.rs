@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::UNIX_EPOCH;
 
 use plimsoll::policy::{EndpointPolicy, Policy};
 use plimsoll::{AcceptedChange, Limit};
@@ -48,11 +49,15 @@ fn a_command_that_is_not_understood_is_exit_code_2_and_the_usage() {
     for arguments in [&[][..], &["check"], &["chek", EXAMPLE], &["rules", EXAMPLE, "more"]] {
         let output = plimsoll(arguments);
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
-        assert!(text(&output.stderr).starts_with("usage: plimsoll check POLICY [LEDGER]\n"));
+        let said =
+            format!("plimsoll: not understood: {}\n\nusage: plimsoll check POLICY [LEDGER]\n", arguments.join(" "));
+        assert!(text(&output.stderr).starts_with(&said), "{output:?}");
     }
-    let output = plimsoll(&["--help"]);
-    assert_eq!(output.status.code(), Some(0));
-    assert!(text(&output.stdout).starts_with("usage: plimsoll check POLICY [LEDGER]\n"));
+    for help in [&["--help"][..], &["check", "--help"]] {
+        let output = plimsoll(help);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).starts_with("usage: plimsoll check POLICY [LEDGER]\n"));
+    }
 }
 
 /// It died of the closed pipe, with a backtrace.
@@ -86,13 +91,14 @@ fn a_file_s_name_may_be_any_that_the_system_allows() {
 }
 
 #[test]
-fn what_is_legal_and_may_not_be_meant_is_a_note() {
+fn what_is_valid_and_may_not_be_meant_is_a_note() {
     let policy = Policy::new("s", "o")
         .endpoint(
             "server GET /".parse().unwrap(),
             EndpointPolicy::new().response(Limit::reject_over(1).and_warn_over(1)),
         )
-        .accept(AcceptedChange::new("server GET /misspelt".parse().unwrap(), " "));
+        .accept(AcceptedChange::new("server GET /misspelt".parse().unwrap(), " "))
+        .accept(AcceptedChange::new("server GET /".parse().unwrap(), "for a day").expires(UNIX_EPOCH));
     let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/policy-command.notes.toml");
     std::fs::write(file, policy.to_toml()).unwrap();
     let output = plimsoll(&["check", file]);
@@ -103,9 +109,10 @@ fn what_is_legal_and_may_not_be_meant_is_a_note() {
 it: note: server GET /misspelt: a change is accepted for ever; `expires` would end that
 it: note: server GET /misspelt: a change is accepted, and `reason` does not say why
 it: note: server GET /misspelt: a change is accepted, and `endpoints` does not name it; is it spelt right?
+it: note: server GET /: a change was accepted, and has expired
 "
     );
-    assert!(text(&output.stdout).ends_with("s of o: 1 endpoint, 1 accepted change\n"), "{output:?}");
+    assert!(text(&output.stdout).ends_with("s of o: 1 endpoint, 2 accepted changes\n"), "{output:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! `check`: whether a policy is legal, and what is worth a thought in it.
+//! `check`: whether a policy is valid, and what is worth a thought in it.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use plimsoll::Snapshot;
 use plimsoll::policy::{Coverage, Policy};
@@ -9,7 +10,7 @@ use crate::Result;
 
 pub(crate) fn run(path: &Path, ledger: Option<&Path>) -> Result {
     let policy = Policy::load(path)?;
-    let mut notes = notes(&policy);
+    let mut notes = notes(&policy, SystemTime::now());
     if let Some(ledger) = ledger {
         let Coverage { unmatched, unnamed } = policy.coverage_of(&Snapshot::load(ledger)?);
         let ledger = ledger.display();
@@ -23,8 +24,8 @@ pub(crate) fn run(path: &Path, ledger: Option<&Path>) -> Result {
     Ok(format!("{path}: {} of {}: {endpoints}, {accepted}\n", policy.service(), policy.owner()))
 }
 
-/// What is legal, and may not be meant.
-fn notes(policy: &Policy) -> Vec<String> {
+/// What is valid, and may not be meant.
+fn notes(policy: &Policy, now: SystemTime) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, endpoint) in policy.endpoints() {
         let limits = endpoint.limits();
@@ -37,8 +38,10 @@ fn notes(policy: &Policy) -> Vec<String> {
     }
     for change in policy.accepted() {
         let name = &change.endpoint;
-        if change.expires.is_none() {
-            notes.push(format!("{name}: a change is accepted for ever; `expires` would end that"));
+        match change.expires {
+            None => notes.push(format!("{name}: a change is accepted for ever; `expires` would end that")),
+            Some(expires) if expires <= now => notes.push(format!("{name}: a change was accepted, and has expired")),
+            Some(_) => {}
         }
         if change.reason.trim().is_empty() {
             notes.push(format!("{name}: a change is accepted, and `reason` does not say why"));

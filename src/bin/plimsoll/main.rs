@@ -18,8 +18,8 @@ use plimsoll::policy::Policy;
 
 const USAGE: &str = "\
 usage: plimsoll check POLICY [LEDGER]
-                                     whether the file is legal, and what is worth a thought in it: with a ledger, also
-                                     endpoints that are named in vain, and ones that are not named
+                                     whether the file is valid, with notes on what may not be meant; with a ledger,
+                                     also on endpoints without traffic, and traffic under no entry
        plimsoll rules POLICY         Prometheus rules: put them into a file under `rule_files`
        plimsoll runbook POLICY       the runbook that the alerts link to, as Markdown
        plimsoll suggest LEDGER SERVICE OWNER
@@ -40,7 +40,8 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let arguments: Vec<&OsStr> = arguments.iter().map(AsRef::as_ref).collect();
     let Some(done) = run(&arguments) else {
-        eprintln!("{USAGE}");
+        let given: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+        eprintln!("plimsoll: not understood: {}\n\n{USAGE}", given.join(" "));
         return ExitCode::from(2);
     };
     match done.and_then(|text| print(&text)) {
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[&OsStr]) -> Option<Result> {
     let (verb, rest) = arguments.split_first()?;
     Some(match (verb.to_str()?, rest) {
+        (_, [.., last]) if *last == "--help" => Ok(format!("{USAGE}\n")),
         ("check", [policy]) => check::run(Path::new(policy), None),
         ("check", [policy, ledger]) => check::run(Path::new(policy), Some(Path::new(ledger))),
         ("rules", [policy]) => from_policy(policy, Policy::prometheus_rules),
