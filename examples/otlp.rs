@@ -5,7 +5,7 @@
 //! OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 OTEL_EXPORTER_OTLP_PROTOCOL=grpc cargo run --features otlp --example otlp
 //! ```
 //!
-//! All of `OTEL_EXPORTER_OTLP_*`, `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` count.
+//! `OTEL_SERVICE_NAME`, `OTEL_METRIC_EXPORT_INTERVAL` and the others that `OtlpSettings::from_env` lists count too.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::convert::Infallible;

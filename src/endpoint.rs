@@ -210,7 +210,10 @@ impl fmt::Display for Endpoint {
         f.write_str(self.method())?;
         match self.route() {
             Some(route) => write!(f, " {route}")?,
-            None => f.write_str(" (no route)")?,
+            None => f.write_str(match self.role() {
+                Role::Server => " (no route)",
+                Role::Client => " (no template)",
+            })?,
         }
         match self.upstream() {
             Some(upstream) => write!(f, " of {upstream}"),
@@ -239,7 +242,7 @@ mod tests {
         let call = key(Role::Client, Some("inventory"), None, Some("/inventory/{sku}"));
         assert_eq!(Endpoint::new(&call).to_string(), "GET /inventory/{sku} of inventory");
         let call = key(Role::Client, Some("10.0.0.1"), Some(8080), None);
-        assert_eq!(Endpoint::new(&call).to_string(), "GET (no route) of 10.0.0.1:8080");
+        assert_eq!(Endpoint::new(&call).to_string(), "GET (no template) of 10.0.0.1:8080");
         let answer = key(Role::Server, None, None, Some("/checkout"));
         assert_eq!(Endpoint::new(&answer).to_string(), "GET /checkout");
         assert_eq!(Endpoint::overflow(Role::Client).to_string(), "all other client endpoints");

@@ -181,7 +181,7 @@ impl fmt::Display for LimitExceeded {
         }
         match declared {
             Some(declared) if declared > limit => write!(f, "{declared} bytes declared")?,
-            _ => write!(f, "{seen} bytes and more seen")?,
+            _ => write!(f, "at least {seen} bytes seen")?,
         }
         write!(f, ", over the limit of {limit} bytes; to allow it, raise ")?;
         let layer = match self.role() {
@@ -319,7 +319,7 @@ mod tests {
         };
         assert_eq!(
             streamed.to_string(),
-            "body: 70000 bytes and more seen, over the limit of 65536 bytes; to allow it, raise the limit given to \
+            "body: at least 70000 bytes seen, over the limit of 65536 bytes; to allow it, raise the limit given to \
              MeteredBody::new"
         );
     }

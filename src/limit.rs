@@ -13,7 +13,7 @@ pub const GIB: u64 = 1 << 30;
 ///
 /// A limit is **inclusive**: a body of exactly `n` bytes passes `reject_over(n)`. Any `u64` is valid:
 /// `reject_over(0)` allows empty bodies only, while [`Limit::unlimited`] (the default) allows all.
-/// A warning line at or above the rejecting one is allowed and never comes to speak.
+/// A warning line at or above the rejecting one is allowed and has no effect.
 ///
 /// A limit bounds one body; for the two bodies of a call see [`BodyLimits`].
 ///

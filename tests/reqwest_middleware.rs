@@ -42,8 +42,8 @@ async fn calls_are_counted_and_their_responses_stay_what_they_are() {
         assert_eq!(response.remote_addr(), Some(upstream.address));
         assert_eq!(response.text().await.unwrap(), "a body");
         let known = [
-            "client request POST (no route) of inventory decoded: 1 complete, 6 B",
-            "client response POST (no route) of inventory 200 decoded: 1 complete, 6 B",
+            "client request POST (no template) of inventory decoded: 1 complete, 6 B",
+            "client response POST (no template) of inventory 200 decoded: 1 complete, 6 B",
         ];
         assert_eq!(book(&ledger), known, "{protocol:?}");
     }
@@ -59,7 +59,7 @@ async fn a_refused_answer_is_an_error_of_reqwest_s_with_its_url() {
         assert_eq!(error.url().map(reqwest::Url::as_str), Some(&*upstream.url("/declared/101?q=1")));
         assert!(!error.is_timeout() && !error.is_connect() && !error.is_status());
         assert_eq!((refusal(&error).declared(), refusal(&error).seen()), (Some(101), 0));
-        assert_eq!(refusal(&error).endpoint().unwrap().to_string(), "GET (no route) of inventory");
+        assert_eq!(refusal(&error).endpoint().unwrap().to_string(), "GET (no template) of inventory");
 
         let response = client.get(upstream.url("/chunked/101")).send().await.unwrap();
         let error = Error::from(response.bytes().await.unwrap_err());
@@ -89,7 +89,7 @@ async fn a_refused_request_is_an_error_of_reqwest_s_with_its_url() {
         let whole: Vec<_> = upstream.uploads().into_iter().filter(|upload| upload.whole).collect();
         assert_eq!(whole, [Upload { bytes: FRAME, whole: true }], "{protocol:?}");
         let known = format!(
-            "client request POST (no route) of inventory decoded: 1 complete, 2 rejected_early, 1 rejected_streaming, \
+            "client request POST (no template) of inventory decoded: 1 complete, 2 rejected_early, 1 rejected_streaming, \
              4096 B, {} B offered, 3 over limit",
             FRAME + 3 * (FRAME + 1)
         );
@@ -148,7 +148,7 @@ async fn other_middlewares_errors_pass_unchanged() {
     let error = client.post("http://inventory/").body("four").send().await.unwrap_err();
     let Error::Middleware(inner) = &error else { panic!("{error:?}") };
     assert_eq!(inner.downcast_ref(), Some(&Closed(7)));
-    let known = "client request POST (no route) of inventory decoded: 1 aborted, 0 B";
+    let known = "client request POST (no template) of inventory decoded: 1 aborted, 0 B";
     assert_eq!(book(&ledger), [known], "one sample, and no answer");
 }
 
@@ -184,8 +184,8 @@ async fn each_attempt_of_a_retry_outside_is_counted_once() {
     let client = ClientBuilder::new(Protocol::Http2.reqwest()).with(Again(2)).with(inventory(&ledger)).build();
     client.post(upstream.url("/status/503")).body("four").send().await.unwrap().bytes().await.unwrap();
     let known = [
-        "client request POST (no route) of inventory decoded: 3 complete, 12 B",
-        "client response POST (no route) of inventory 503 decoded: 3 complete, 0 B",
+        "client request POST (no template) of inventory decoded: 3 complete, 12 B",
+        "client response POST (no template) of inventory 503 decoded: 3 complete, 0 B",
     ];
     book_reads(&ledger, &known).await;
     assert_eq!(upstream.calls(), 3);
@@ -206,7 +206,7 @@ async fn an_attempt_that_is_refused_or_dropped_does_not_hide_the_next() {
         () = eventually(|| (upstream.calls() == 1).then_some(())) => {}
     }
     client.execute_with_extensions(post(&upstream.url("/upload"), "four"), &mut extensions).await.unwrap();
-    let known = "client request POST (no route) of inventory decoded: 1 complete, 3 rejected_early, 1 aborted, 4 B, \
+    let known = "client request POST (no template) of inventory decoded: 1 complete, 3 rejected_early, 1 aborted, 4 B, \
                  19 B offered, 3 over limit";
     assert_eq!(book_of(&ledger, Direction::Request), [known]);
 }
@@ -217,8 +217,8 @@ async fn a_retry_inside_is_one_call() {
     let client = ClientBuilder::new(Protocol::Http1.reqwest()).with(inventory(&ledger)).with(Again(2)).build();
     client.post(upstream.url("/status/503")).body("four").send().await.unwrap().bytes().await.unwrap();
     let known = [
-        "client request POST (no route) of inventory decoded: 1 complete, 4 B",
-        "client response POST (no route) of inventory 503 decoded: 1 complete, 0 B",
+        "client request POST (no template) of inventory decoded: 1 complete, 4 B",
+        "client response POST (no template) of inventory 503 decoded: 1 complete, 0 B",
     ];
     book_reads(&ledger, &known).await;
 }
@@ -237,8 +237,8 @@ async fn stacked_twice_it_records_once() {
             response.bytes().await.unwrap();
         }
         let known = [
-            "client request POST (no route) of inventory decoded: 3 complete, 20 B",
-            "client response POST (no route) of inventory 200 decoded: 3 complete, 3 B",
+            "client request POST (no template) of inventory decoded: 3 complete, 20 B",
+            "client response POST (no template) of inventory 200 decoded: 3 complete, 3 B",
         ];
         book_reads(&ledger, &known).await;
     }
@@ -251,8 +251,8 @@ async fn with_a_retry_between_two_of_ours_the_request_is_one_and_each_answer_is_
     let client = builder.with(inventory(&ledger)).with(Again(2)).with(inventory(&ledger)).build();
     client.post(upstream.url("/status/503")).body("four").send().await.unwrap().bytes().await.unwrap();
     let known = [
-        "client request POST (no route) of inventory decoded: 1 complete, 4 B",
-        "client response POST (no route) of inventory 503 decoded: 3 complete, 0 B",
+        "client request POST (no template) of inventory decoded: 1 complete, 4 B",
+        "client response POST (no template) of inventory 503 decoded: 3 complete, 0 B",
     ];
     book_reads(&ledger, &known).await;
 }
@@ -265,8 +265,8 @@ async fn with_another_ledger_s_layer_inside_the_request_of_a_retry_is_still_one(
     client.post(upstream.url("/status/503")).body("four").send().await.unwrap().bytes().await.unwrap();
     for (ledger, sent) in [(ledger, "1 complete, 4 B"), (other, "3 complete, 12 B")] {
         let known = [
-            &*format!("client request POST (no route) of inventory decoded: {sent}"),
-            "client response POST (no route) of inventory 503 decoded: 3 complete, 0 B",
+            &*format!("client request POST (no template) of inventory decoded: {sent}"),
+            "client response POST (no template) of inventory 503 decoded: 3 complete, 0 B",
         ];
         book_reads(&ledger, &known).await;
     }
@@ -296,8 +296,8 @@ async fn our_tower_layer_around_a_client_with_our_middleware_records_once() {
         response.bytes().await.unwrap();
     }
     let known = [
-        "client request POST (no route) of inventory decoded: 2 complete, 15 B",
-        "client response POST (no route) of inventory 200 decoded: 2 complete, 2 B",
+        "client request POST (no template) of inventory decoded: 2 complete, 15 B",
+        "client response POST (no template) of inventory 200 decoded: 2 complete, 2 B",
     ];
     book_reads(&ledger, &known).await;
 }

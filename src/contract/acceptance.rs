@@ -35,7 +35,7 @@ impl Acceptance {
     ///
     /// # Errors
     ///
-    /// As [`because`](Self::because); and where `CI` is set too, to anything but `false` or nothing: a machine that
+    /// As [`because`](Self::because); and where `CI` is set too, to anything but `false`, `0` or nothing: a machine that
     /// accepts for everybody is no gate.
     pub fn from_env() -> Result<Self, ContractError> {
         Self::of(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))

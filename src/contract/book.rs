@@ -85,7 +85,10 @@ impl Book {
         let toml = |error| wrong_toml(path, text, &error);
         let Head { plimsoll_contract: format } = toml::from_str(text).map_err(toml)?;
         let Some(format) = format else {
-            return Err(Fault::whole(path, "no contract: a contract says `plimsoll_contract = 1`"));
+            return Err(Fault::whole(
+                path,
+                "this is no contract: one says `plimsoll_contract = 1`; delete the file to begin anew with PLIMSOLL_ACCEPT",
+            ));
         };
         if *format.as_ref() != FORMAT {
             let wrong = format!("format {} is not known here, only {FORMAT}: update plimsoll", format.as_ref());
@@ -183,13 +186,13 @@ impl Raw {
 
 /// The value that is written like this.
 fn one_of<T: Copy>(text: &Spanned<String>, values: [T; 2], as_str: impl Fn(T) -> &'static str) -> Result<T, Wrong> {
-    let legal = values.map(&as_str);
+    let valid = values.map(&as_str);
     let found = values.into_iter().find(|value| as_str(*value) == text.as_ref());
-    found.ok_or_else(|| (text.span(), format!("{:?} is not one of {legal:?}", text.as_ref())))
+    found.ok_or_else(|| (text.span(), format!("{:?} is not one of {valid:?}", text.as_ref())))
 }
 
 fn class(text: &Spanned<String>) -> Result<StatusClass, Wrong> {
-    text.as_ref().parse().map_err(|legal| (text.span(), format!("{:?}: {legal}", text.as_ref())))
+    text.as_ref().parse().map_err(|valid| (text.span(), format!("{:?}: {valid}", text.as_ref())))
 }
 
 fn size(size: Spanned<Size>) -> Result<Median, Wrong> {
@@ -239,14 +242,18 @@ reason = "shops show \"full\" details"
     }
 
     #[test]
-    fn a_fault_names_file_line_and_key_and_what_would_be_legal() {
+    fn a_fault_names_file_line_and_key_and_what_would_be_valid() {
         let changed = |from: &str, to: &str| {
             assert!(TEXT.contains(from), "{from}");
             parse(&TEXT.replace(from, to)).unwrap_err()
         };
         for (from, to, said) in [
             ("= 1\n\n", "= 2\n\n", "the.toml:3: format 2 is not known here, only 1: update plimsoll"),
-            ("plimsoll_contract", "policy", "the.toml: no contract: a contract says `plimsoll_contract = 1`"),
+            (
+                "plimsoll_contract",
+                "policy",
+                "the.toml: this is no contract: one says `plimsoll_contract = 1`; delete the file to begin anew with PLIMSOLL_ACCEPT",
+            ),
             ("812", "\"big\"", ":8: a size in bytes, or { at_least = 1, at_most = 2 }, in `median = \"big\"`"),
             ("812", "-1", ":8: "),
             ("84640", "99999", ":18: at_least is 99999, which is more than at_most, 88388"),

@@ -58,10 +58,10 @@
 //!   [floor](Contract::floor) of 1 KiB. Exactly twice passes: sizes are whole numbers, and compared as such. Where a ledger
 //!   leaves a [`Median`] open by a bucket (4.4 %), the doubt is the code's: a true 2.0 always passes, and from 2.09 on
 //!   everything fails.
-//! - **Shrunk** is what is smaller by more than the factor. It fails nothing, and is told: accept it, or the next pull
+//! - **Shrunk** is what is smaller by more than the factor. It is reported and fails nothing: accept it, or the next pull
 //!   request may grow it back unseen.
-//! - **New** and **vanished** are told as well, and fail where [asked for](Contract::fail_on_new).
-//! - What is told is in the [`Verdict`], and where `PLIMSOLL_REPORT` names a file, in that: `$GITHUB_STEP_SUMMARY`, for
+//! - **New** and **vanished** are reported as well, and fail where [asked for](Contract::fail_on_new).
+//! - What is reported is in the [`Verdict`], and where `PLIMSOLL_REPORT` names a file, in that: `$GITHUB_STEP_SUMMARY`, for
 //!   instance. What a passing test prints is shown to nobody.
 //! - Sizes in between leave the file as it is. So it changes only with a reason, and growing in small steps ends where one
 //!   large step would.

@@ -213,14 +213,14 @@ impl fmt::Display for Finding {
                 self.version_since.iter().try_for_each(|since| write!(f, ", seen since {}", clock::Utc(*since)))?;
                 f.write_str(")")?;
             }
-            (Some(before), Some(after)) => write!(f, "; first seen with version {after}, before it {before}")?,
+            (Some(before), Some(after)) => write!(f, "; first seen with version {after} (previously {before})")?,
             (None, Some(after)) => write!(f, "; first seen with version {after}")?,
             (Some(before), None) => write!(f, "; the last version before was {before}")?,
             (None, None) => {}
         }
         write!(
             f,
-            ". By {} bodies since; chance alone would do this once in 10^{:.0}",
+            ". Based on {} bodies since; chance alone would do this once in 10^{:.0}",
             after.bodies,
             evidence / 10f64.ln()
         )?;
@@ -281,7 +281,7 @@ impl fmt::Display for Closing {
             clock::Utc(finding.since)
         )?;
         match resolution {
-            Resolution::Recovered => f.write_str("are back")?,
+            Resolution::Recovered => f.write_str("are back to normal")?,
             Resolution::Fixed => f.write_str("are fixed")?,
             Resolution::TakenForUsual => f.write_str("are usual by now, and part of the baseline")?,
             Resolution::Accepted(reason) => write!(f, "are accepted ({reason})")?,

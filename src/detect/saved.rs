@@ -96,9 +96,9 @@ struct Record {
 /// Only what says which form a text is of: read first, so that a newer form is called that, whatever else it holds.
 #[derive(Debug, Deserialize)]
 struct Head {
-    format: String,
-    version: u32,
-    scale: u32,
+    format: Option<String>,
+    version: Option<u32>,
+    scale: Option<u32>,
 }
 
 impl SavedDetector {
@@ -127,6 +127,9 @@ impl SavedDetector {
         let wrong = |error| SavedError(wrong_toml(path, text, &error));
         let Head { format, version, scale } = toml::from_str(text).map_err(wrong)?;
         let whole = |said: String| Err(SavedError(Fault::whole(path, said)));
+        let (Some(format), Some(version), Some(scale)) = (format, version, scale) else {
+            return whole(format!("no saved detector: one says `format = {FORMAT:?}`, its `version` and its `scale`"));
+        };
         if format != FORMAT {
             return whole(format!("its format is {format:?}; a detector's is {FORMAT:?}"));
         }
@@ -223,8 +226,8 @@ macro_rules! words {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
                 let known = $all.into_iter().find(|known| known.as_str() == text);
-                let legal = || $all.map(|known| known.as_str()).join("` or `");
-                known.map(Word).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is neither `{}`", legal())))
+                let valid = || $all.map(|known| known.as_str()).join("` or `");
+                known.map(Word).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is neither `{}`", valid())))
             }
         }
     };

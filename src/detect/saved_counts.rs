@@ -49,8 +49,8 @@ impl<'de> Deserialize<'de> for Counts {
         let mut buckets: Vec<Bucket> = Vec::new();
         for word in sizes.split_ascii_whitespace() {
             let bucket = bucket(word).ok_or_else(|| {
-                let legal = format!("one is `number:bodies`, with {EMPTY} or 0 to {LAST} for the number");
-                de::Error::custom(format!("{word:?} is no bucket; {legal}"))
+                let valid = format!("one is `number:bodies`, with {EMPTY} or 0 to {LAST} for the number");
+                de::Error::custom(format!("{word:?} is no bucket; {valid}"))
             })?;
             if buckets.last().is_some_and(|last| last.index() >= bucket.index()) {
                 return Err(de::Error::custom(format!("{word:?} stands behind a bucket that is not smaller")));

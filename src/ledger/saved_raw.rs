@@ -165,8 +165,8 @@ impl Raw {
 fn one_of<T: Copy>(text: &Spanned<String>, values: &[T], as_str: fn(T) -> &'static str) -> Result<T, Wrong> {
     let found = values.iter().copied().find(|value| as_str(*value) == text.as_ref());
     found.ok_or_else(|| {
-        let legal: Vec<_> = values.iter().map(|value| as_str(*value)).collect();
-        (text.span(), format!("{:?} is not one of {legal:?}", text.as_ref()))
+        let valid: Vec<_> = values.iter().map(|value| as_str(*value)).collect();
+        (text.span(), format!("{:?} is not one of {valid:?}", text.as_ref()))
     })
 }
 
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_the_line_and_what_would_be_legal() {
+    fn a_fault_names_the_line_and_what_would_be_valid() {
         let text = ledger(&[(5_000, 200, false, true)], 99).snapshot().to_toml();
         for (from, to, said) in [
             ("plimsoll_snapshot", "policy", "the.toml: no saved ledger: one says `plimsoll_snapshot = 1`"),

@@ -79,11 +79,11 @@ impl SizeDistribution {
     /// The distribution of these parts, buckets in order; `None` where a bucket is not in order, empty, or none of ours.
     #[cfg(feature = "serde")]
     pub(super) fn of_parts(sum: u64, max: u64, buckets: Vec<(Option<u16>, u64)>) -> Option<Self> {
-        let legal = buckets.iter().all(|(index, count)| *count > 0 && *index <= Some(LAST));
+        let valid = buckets.iter().all(|(index, count)| *count > 0 && *index <= Some(LAST));
         let buckets: Vec<_> = buckets.into_iter().map(|(index, count)| Bucket { index, count }).collect();
         let count = buckets.iter().fold(0u64, |sum, bucket| sum.saturating_add(bucket.count));
         let in_order = buckets.is_sorted_by(|one, next| one.index < next.index);
-        (legal && in_order).then_some(Self { count, sum, max, buckets })
+        (valid && in_order).then_some(Self { count, sum, max, buckets })
     }
 
     /// How many bodies.

@@ -44,12 +44,16 @@ impl FromStr for ByteSize {
         if digits.is_empty() {
             return Err(wrong("it does not begin with a whole number"));
         }
+        if text.ends_with(' ') {
+            return Err(wrong("it ends in a space"));
+        }
         let number: u64 = digits.parse().map_err(|_| wrong("it is more than 2^64 - 1"))?;
         let power = match unit.trim_start_matches(' ') {
             "" if unit.is_empty() => 0,
             unit => match UNITS.into_iter().find(|(known, _)| *known == unit) {
                 Some((_, power)) => power,
-                None => return Err(wrong("its unit is none of these")),
+                None if unit.starts_with(char::is_alphabetic) => return Err(wrong("its unit is none of these")),
+                None => return Err(wrong("its number is not a whole one")),
             },
         };
         number.checked_mul(1 << power).map(Self).ok_or_else(|| wrong("it is more than 2^64 - 1 bytes"))
@@ -66,12 +70,12 @@ pub struct ByteSizeError {
 impl fmt::Display for ByteSizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { text, wrong } = self;
-        write!(f, "{text:?} is no size: {wrong}; {LEGAL}")
+        write!(f, "{text:?} is no size: {wrong}; {VALID}")
     }
 }
 
-/// What would have been legal.
-pub(super) const LEGAL: &str = "write a whole number and B, KiB, MiB, GiB or TiB, as in \"64 KiB\"";
+/// What would have been valid.
+pub(super) const VALID: &str = "write a whole number and B, KiB, MiB, GiB or TiB, as in \"64 KiB\"";
 
 impl std::error::Error for ByteSizeError {}
 
@@ -111,8 +115,11 @@ mod tests {
             (" 1", "whole number"),
             ("64 KB", "unit"),
             ("64 kib", "unit"),
-            ("1.5 MiB", "unit"),
-            ("64 ", "unit"),
+            ("64 bytes", "unit"),
+            ("1.5 MiB", "not a whole one"),
+            ("1_000", "not a whole one"),
+            ("64 ", "ends in a space"),
+            ("5 KiB ", "ends in a space"),
             ("99999999999999999999", "2^64"),
             ("16777216 TiB", "2^64"),
         ] {

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Why there is no [`Policy`](super::Policy): the file could not be read, or something in it is not legal.
+/// Why there is no [`Policy`](super::Policy): the file could not be read, or something in it is not valid.
 ///
-/// Its message names the file, the line, the key, the value and what would be legal.
+/// Its message names the file, the line, the key, the value and what would be valid.
 #[derive(Clone, Debug)]
 pub struct PolicyError {
     path: Option<PathBuf>,
@@ -17,18 +17,18 @@ pub struct PolicyError {
 enum Kind {
     /// The file could not be read or written.
     File(&'static str, Arc<std::io::Error>),
-    /// What is written there is not legal.
+    /// What is written there is not valid.
     Text(Wrong),
 }
 
-/// Something in a text that is not legal.
+/// Something in a text that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     /// The line, counted from 1.
     pub(super) line: usize,
     /// `key = value`, or the key alone; the whole line where the text is no TOML, and nothing where it is no text.
     pub(super) what: String,
-    /// What is wrong, and what would be legal.
+    /// What is wrong, and what would be valid.
     pub(super) why: String,
 }
 

@@ -33,10 +33,10 @@ impl<'a> Section<'a> {
     }
 
     /// An error unless every key is one of these.
-    pub(super) fn has_only(&self, legal: &[&str]) -> Result<(), Wrong> {
-        let unknown = self.table.keys().find(|key| !legal.contains(&&**key.get_ref()));
+    pub(super) fn has_only(&self, valid: &[&str]) -> Result<(), Wrong> {
+        let unknown = self.table.keys().find(|key| !valid.contains(&&**key.get_ref()));
         unknown.map_or(Ok(()), |key| {
-            let why = format!("unknown key; here may stand {}", list(legal));
+            let why = format!("unknown key; here may stand {}", list(valid));
             Err(Wrong { line: line(self.text.as_bytes(), key.span().start), what: self.key_of(key.get_ref()), why })
         })
     }
@@ -141,24 +141,24 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A whole number from `least` to `most`; `legal` says what else may stand here.
-    pub(super) fn integer(&self, least: u64, most: u64, legal: impl Display) -> Result<u64, Wrong> {
+    /// A whole number from `least` to `most`; `valid` says what else may stand here.
+    pub(super) fn integer(&self, least: u64, most: u64, valid: impl Display) -> Result<u64, Wrong> {
         let read = match self.value {
             DeValue::Integer(number) => {
                 u64::from_str_radix(number.as_str().trim_start_matches('+'), number.radix()).ok()
             }
             _ => None,
         };
-        read.filter(|number| (least..=most).contains(number)).ok_or_else(|| self.wrong(legal))
+        read.filter(|number| (least..=most).contains(number)).ok_or_else(|| self.wrong(valid))
     }
 
     /// A number; a whole one may be written without a point.
-    pub(super) fn float(&self, legal: impl Display) -> Result<f64, Wrong> {
+    pub(super) fn float(&self, valid: impl Display) -> Result<f64, Wrong> {
         match self.value {
-            DeValue::Float(number) => number.as_str().parse().map_err(|_| self.wrong(legal)),
+            DeValue::Float(number) => number.as_str().parse().map_err(|_| self.wrong(valid)),
             _ => {
-                let whole = self.integer(0, u32::MAX.into(), &legal)?;
-                u32::try_from(whole).map(f64::from).map_err(|_| self.wrong(legal))
+                let whole = self.integer(0, u32::MAX.into(), &valid)?;
+                u32::try_from(whole).map(f64::from).map_err(|_| self.wrong(valid))
             }
         }
     }

@@ -31,7 +31,7 @@ use crate::server::ServerLayer;
 /// let handle = PolicyHandle::new(limited(64 * KIB));
 /// let layer = ClientLayer::new(&Ledger::new()).upstream("inventory").policy(&handle);
 ///
-/// // On SIGHUP, on a timer, from an admin route: a file that is not legal leaves all as it was.
+/// // On SIGHUP, on a timer, from an admin route: a file that is not valid leaves all as it was.
 /// assert!(handle.reload("no/such/policy.toml").is_err());
 /// handle.swap(limited(128 * KIB));
 /// assert_eq!(*handle.policy(), limited(128 * KIB));

@@ -12,13 +12,13 @@
 //! | [`Policy::runbook_markdown`] | what to do about each alert |
 //!
 //! The command `plimsoll` (`cargo install plimsoll --features serde`) does the same from a shell: `plimsoll check`,
-//! `plimsoll rules`, `plimsoll runbook`. It exits with 1 where a file is not legal, so that a pull request's checks can ask.
+//! `plimsoll rules`, `plimsoll runbook`. It exits with 1 where a file is not valid, so that a pull request's checks can ask.
 //!
 //! # The file
 //!
 //! Sizes are texts like `64 KiB` ([`ByteSize`]) or whole numbers of bytes. What is left out is as by default. A key that is
-//! not known is an error, as is anything else that is not legal; an error names the file, the line, the key, the value and
-//! what would be legal.
+//! not known is an error, as is anything else that is not valid; an error names the file, the line, the key, the value and
+//! what would be valid.
 //!
 //! ```toml
 #![doc = include_str!("../../examples/policy.toml")]

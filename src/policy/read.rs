@@ -1,4 +1,4 @@
-//! A policy from TOML; whatever is not legal is an error with its line.
+//! A policy from TOML; whatever is not valid is an error with its line.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,7 +22,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Where the file cannot be read, and where anything in it is not legal, unknown keys included.
+    /// Where the file cannot be read, and where anything in it is not valid, unknown keys included.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, PolicyError> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|error| PolicyError::file(path, "read", error))?;
@@ -37,7 +37,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Where anything in it is not legal, unknown keys included.
+    /// Where anything in it is not valid, unknown keys included.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
         let parsed = DeTable::parse(text).map_err(|error| no_toml(text, &error));
         parsed.and_then(|table| policy(&Section::whole(text, &table))).map_err(PolicyError::text)
@@ -59,8 +59,8 @@ fn policy(file: &Section<'_>) -> Result<Policy, Wrong> {
         }
     }
     if let Some(field) = file.get("endpoints") {
-        let legal = "must be tables, each under a head like [endpoints.\"server GET /x\"]";
-        for (name, field) in field.section().map_err(|_| field.wrong(legal))?.fields() {
+        let valid = "must be tables, each under a head like [endpoints.\"server GET /x\"]";
+        for (name, field) in field.section().map_err(|_| field.wrong(valid))?.fields() {
             let section = field.section()?;
             let parsed: EndpointName = name.parse().map_err(|error| section.wrong(error))?;
             if policy.endpoints.contains_key(&parsed) {
@@ -77,8 +77,8 @@ fn rules(section: &Section<'_>) -> Result<RuleSettings, Wrong> {
     let mut rules = RuleSettings::new();
     if let Some(field) = section.get("labels") {
         for (name, field) in field.section()?.fields() {
-            let legal = "must be the name of a label: letters, digits and `_`, no digit first";
-            rules = rules.label(LabelName::new(name).ok_or_else(|| field.wrong(legal))?, field.string()?);
+            let valid = "must be the name of a label: letters, digits and `_`, no digit first";
+            rules = rules.label(LabelName::new(name).ok_or_else(|| field.wrong(valid))?, field.string()?);
         }
     }
     if let Some(field) = section.get("objective") {
@@ -95,11 +95,11 @@ fn rules(section: &Section<'_>) -> Result<RuleSettings, Wrong> {
 
 /// A share like 0.99, in thousandths.
 fn objective(field: &Field<'_>) -> Result<u16, Wrong> {
-    let legal = "must be from 0.001 to 0.999 with at most three decimals, as in 0.99";
-    let thousandths = field.float(legal)? * 1_000.0;
+    let valid = "must be from 0.001 to 0.999 with at most three decimals, as in 0.99";
+    let thousandths = field.float(valid)? * 1_000.0;
     let rounded = thousandths.round();
     if (thousandths - rounded).abs() > 1e-6 || !(1.0..=999.0).contains(&rounded) {
-        return Err(field.wrong(legal));
+        return Err(field.wrong(valid));
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 999")]
     Ok(rounded as u16)
@@ -140,9 +140,9 @@ fn endpoint(section: &Section<'_>) -> Result<EndpointPolicy, Wrong> {
         endpoint = growth(&field.section()?, endpoint)?;
     }
     if let Some(field) = section.get("gate") {
-        let legal = "must be the factor that a median may grow by in one pull request, from 1.0 to 1000.0, as in 2.0";
-        let factor = Factor::new(field.float(legal)?);
-        endpoint = endpoint.gate(factor.map_err(|_| field.wrong(legal))?);
+        let valid = "must be the factor that a median may grow by in one pull request, from 1.0 to 1000.0, as in 2.0";
+        let factor = Factor::new(field.float(valid)?);
+        endpoint = endpoint.gate(factor.map_err(|_| field.wrong(valid))?);
     }
     let EndpointPolicy { contacts, checks, links, .. } = &mut endpoint;
     for (key, texts) in [("contacts", contacts), ("checks", checks), ("links", links)] {
@@ -157,15 +157,15 @@ fn limit(field: &Field<'_>) -> Result<Limit, Wrong> {
     if field.as_str() == Some("unlimited") {
         return Ok(Limit::unlimited());
     }
-    let legal = "must be { reject = \"64 KiB\", warn = \"48 KiB\" }, with both or one of them, or \"unlimited\"";
-    let section = field.section().map_err(|_| field.wrong(legal))?;
+    let valid = "must be { reject = \"64 KiB\", warn = \"48 KiB\" }, with both or one of them, or \"unlimited\"";
+    let section = field.section().map_err(|_| field.wrong(valid))?;
     section.has_only(&["reject", "warn"])?;
     let line = |key| section.get(key).map(|field| size(&field)).transpose();
     match (line("reject")?, line("warn")?) {
         (Some(reject), Some(warn)) => Ok(Limit::reject_over(reject).and_warn_over(warn)),
         (Some(reject), None) => Ok(Limit::reject_over(reject)),
         (None, Some(warn)) => Ok(Limit::warn_over(warn)),
-        (None, None) => Err(field.wrong(legal)),
+        (None, None) => Err(field.wrong(valid)),
     }
 }
 
@@ -173,7 +173,7 @@ fn limit(field: &Field<'_>) -> Result<Limit, Wrong> {
 fn size(field: &Field<'_>) -> Result<u64, Wrong> {
     let size = match field.as_str() {
         Some(text) => text.parse::<ByteSize>().map_err(|error| field.wrong(error))?.0,
-        None => field.integer(0, u64::MAX, bytes::LEGAL)?,
+        None => field.integer(0, u64::MAX, bytes::VALID)?,
     };
     if size == u64::MAX {
         return Err(field.wrong("is no limit, as no body can be larger; leave it out, or write \"unlimited\""));
@@ -194,8 +194,8 @@ fn growth(section: &Section<'_>, mut endpoint: EndpointPolicy) -> Result<Endpoin
     if let Some(field) = section.get("alert_on") {
         let quantile = |field: Field<'_>| {
             let named = |quantile: &Quantile| field.as_str() == Some(key_of(*quantile));
-            let legal = "must be \"p50\", \"p90\", \"p99\" or \"p999\"";
-            Quantile::ALL.into_iter().find(named).ok_or_else(|| field.wrong(legal))
+            let valid = "must be \"p50\", \"p90\", \"p99\" or \"p999\"";
+            Quantile::ALL.into_iter().find(named).ok_or_else(|| field.wrong(valid))
         };
         endpoint = endpoint.alert_on(field.elements()?.map(quantile).collect::<Result<BTreeSet<_>, _>>()?);
     }
@@ -210,11 +210,11 @@ fn growth(section: &Section<'_>, mut endpoint: EndpointPolicy) -> Result<Endpoin
 
 /// `50`, or `{ evidence = 20, alert = 50 }`.
 fn growth_rule(field: &Field<'_>) -> Result<GrowthRule, Wrong> {
-    let legal = "must be by how many per cent the quantile may grow, as in 50, or { evidence = 20, alert = 50 }; \
+    let valid = "must be by how many per cent the quantile may grow, as in 50, or { evidence = 20, alert = 50 }; \
                  whole numbers from 0 to 4294967295";
     let percent = |field: &Field<'_>| {
-        let read = field.integer(0, u32::MAX.into(), legal)?;
-        u32::try_from(read).map_err(|_| field.wrong(legal))
+        let read = field.integer(0, u32::MAX.into(), valid)?;
+        u32::try_from(read).map_err(|_| field.wrong(valid))
     };
     let mut rule = GrowthRule::default();
     if !field.is_table() {

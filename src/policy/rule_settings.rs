@@ -95,8 +95,8 @@ impl LabelName {
     /// The name; `None` where it is not one.
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
-        let legal = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let valid = |character: char| character.is_ascii_alphanumeric() || character == '_';
         let digit_first = name.starts_with(|character: char| character.is_ascii_digit());
-        (!name.is_empty() && !digit_first && name.chars().all(legal)).then(|| Self(name.into()))
+        (!name.is_empty() && !digit_first && name.chars().all(valid)).then(|| Self(name.into()))
     }
 }

@@ -225,7 +225,7 @@ fn over(policy: &Policy, endpoint: &EndpointPolicy, alert: Alert) -> String {
              growth in it, which is no proof of anything."
         }
         Alert::Finding => {
-            "the finding is closed, which the log says together with the sizes since: fixed, or accepted."
+            "the finding is closed, which the log says together with the sizes since: they are back to normal, fixed, or accepted."
         }
         Alert::Refused => {
             "no body was refused for ten minutes (`endpoint:plimsoll_bodies_refused:increase10m`) while there was traffic."

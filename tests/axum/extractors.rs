@@ -128,7 +128,7 @@ async fn the_rejection_of_every_extractor_leads_to_the_refusal() {
         let upload = Request::post(path).header("content-type", kind).body(too_long()).unwrap();
         let (status, told) = text(app.clone().oneshot(upload).await.unwrap()).await;
         let expected = format!(
-            "server request body of POST {path}: 12 bytes and more seen, over the limit of 8 bytes; \
+            "server request body of POST {path}: at least 12 bytes seen, over the limit of 8 bytes; \
              to allow it, raise ServerLayer::request_limit"
         );
         assert_eq!((status, told), (200, expected));

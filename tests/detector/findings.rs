@@ -29,7 +29,7 @@ fn growth_beyond_the_limit_is_found_in_the_fifth_tick_with_its_moment_version_an
     assert_eq!(finding.traces[0].time(), finding.since, "that which says since when is among them");
     assert!(finding.traces.iter().all(|exemplar| exemplar.value() == 85_000));
     let said = finding.to_string();
-    assert!(said.contains("first seen with version 2.31.0, before it 2.30.0"), "{said}");
+    assert!(said.contains("first seen with version 2.31.0 (previously 2.30.0)"), "{said}");
     assert!(said.contains(&format!("{:032x}", finding.traces[0].trace_id())), "{said}");
 
     // Nothing of it completed: the limit would have blinded whoever looks at what did.

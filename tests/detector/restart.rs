@@ -173,7 +173,7 @@ fn what_is_no_saved_detector_is_set_aside_and_never_written_over() {
         (whole[..whole.len() / 2].to_owned(), "detector.toml"),
         (whole[..whole.len() - 10].to_owned(), "detector.toml"),
         (whole[..whole.find("[end]").unwrap()].to_owned(), "missing field `end`"),
-        ("anything = 1\n".to_owned(), "missing field `format`"),
+        ("anything = 1\n".to_owned(), "no saved detector: one says `format = \"plimsoll detector\"`"),
         (whole.replacen("version = 1", "version = 9", 1), "newer plimsoll"),
         (whole.replacen("scale = 4", "scale = 3", 1), "scale 3"),
         (whole.replacen("plimsoll detector", "another thing", 1), "\"another thing\""),
@@ -181,7 +181,7 @@ fn what_is_no_saved_detector_is_set_aside_and_never_written_over() {
             whole.replacen("direction = \"response\"", "direction = \"up\"", 1),
             "\"up\" is neither `request` or `response`",
         ),
-        (String::new(), "missing field"),
+        (String::new(), "no saved detector"),
     ] {
         let directory = Directory::new("wrong");
         fs::write(directory.file(), &wrong).unwrap();

@@ -72,7 +72,7 @@ async fn check(name: &str, protocol: Protocol, method: &str, status: u16) {
     book_reads_after(name, &served, &[&server[0], &server[1]]).await;
     tasks.end().await;
     assert_eq!(book(&served), server, "{name}, when everything is dropped");
-    let endpoint = if method == "CONNECT" { "(no route) of inventory" } else { "/ of inventory" };
+    let endpoint = if method == "CONNECT" { "(no template) of inventory" } else { "/ of inventory" };
     let client = [line("client", "request", endpoint, ""), line("client", "response", endpoint, &status)];
     caller.leaves(name, &[&client[0], &client[1]]).await;
 }

@@ -116,6 +116,6 @@ async fn around_a_decompression_the_limit_is_for_the_decompressed_size() {
         }
         let book = book_of(&ledger, plimsoll::Direction::Response).join("\n");
         let ending = if passes { format!("1 complete, {SIZE} B") } else { "1 rejected_streaming, 0 B, ".into() };
-        assert!(book.starts_with(&format!("client response GET (no route) 200 decoded: {ending}")), "{book}");
+        assert!(book.starts_with(&format!("client response GET (no template) 200 decoded: {ending}")), "{book}");
     }
 }

@@ -47,7 +47,7 @@ async fn all_kinds() -> Ledger {
 }
 
 /// The name, and whether its value has the right type and is one of those allowed.
-fn is_legal(name: &str, value: &Value) -> bool {
+fn is_valid(name: &str, value: &Value) -> bool {
     let text = |allowed: &[&str]| matches!(value, Value::StringValue(text) if allowed.contains(&&**text));
     let whole = |range: std::ops::RangeInclusive<i64>| matches!(value, Value::IntValue(int) if range.contains(int));
     let errors = ["plimsoll.limit_exceeded", "plimsoll.body_aborted", "plimsoll.body_failed"];
@@ -97,7 +97,7 @@ async fn every_series_has_what_the_conventions_require_and_nothing_they_do_not_k
         for attributes in Metrics::attributes(metric) {
             let whole = format!("{} {attributes:?}", metric.name);
             for (name, value) in &attributes {
-                assert!(is_legal(name, value), "{name}: {whole}");
+                assert!(is_valid(name, value), "{name}: {whole}");
             }
             let has = |name: &str| attributes.contains_key(name);
             let is = |name: &str, value: &str| attributes.get(name) == Some(&Value::StringValue(value.into()));

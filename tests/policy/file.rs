@@ -46,7 +46,7 @@ fn the_example_is_the_same_in_code() {
 
 /// It is the file's documentation: `interval`, `window`, `hold` and `evidence` were in none.
 #[test]
-fn the_example_has_every_key_that_is_legal() {
+fn the_example_has_every_key_that_is_valid() {
     let example = include_str!("../../examples/policy.toml");
     let head = "service = \"s\"\nowner = \"o\"\n";
     let places = [
@@ -60,8 +60,8 @@ fn the_example_has_every_key_that_is_legal() {
     ];
     for place in places {
         let said = Policy::from_toml(&place).unwrap_err().to_string();
-        let legal = said.split_once("here may stand ").unwrap().1;
-        for key in legal.split('`').skip(1).step_by(2) {
+        let valid = said.split_once("here may stand ").unwrap().1;
+        for key in valid.split('`').skip(1).step_by(2) {
             assert!(example.contains(key), "{key}");
         }
     }
@@ -90,9 +90,9 @@ fn a_file_may_come_from_any_editor() {
 }
 
 #[test]
-fn an_error_names_line_key_value_and_what_would_be_legal() {
+fn an_error_names_line_key_value_and_what_would_be_valid() {
     let endpoint = "endpoints.\"server PUT /x\"";
-    for (said, line, key, legal) in [
+    for (said, line, key, valid) in [
         ("request = { reject = \"64 KB\" }", 5, "request.reject = \"64 KB\"", "\"64 KiB\""),
         ("\nrequest = { reject = -1 }", 6, "request.reject = -1", "\"64 KiB\""),
         ("request = { reject = 1.5 }", 5, "request.reject = 1.5", "\"64 KiB\""),
@@ -119,14 +119,14 @@ fn an_error_names_line_key_value_and_what_would_be_legal() {
         let text = error.to_string();
         assert_eq!(error.line(), Some(line), "{text}");
         assert!(text.starts_with(&format!("policy:{line}: {endpoint}.{key}: ")), "{text}");
-        assert!(text.contains(legal), "{text}");
+        assert!(text.contains(valid), "{text}");
     }
 }
 
 #[test]
 fn an_error_outside_of_endpoints_is_as_exact() {
     let head = "service = \"s\"\nowner = \"o\"\n";
-    for (text, line, key, legal) in [
+    for (text, line, key, valid) in [
         ("owner = \"o\"".to_owned(), 1, "", "`service` is missing"),
         ("service = \"\"\nowner = \"o\"".to_owned(), 1, "service = \"\"", "must not be empty"),
         ("service = 1".to_owned(), 1, "service = 1", "text in quotes"),
@@ -176,7 +176,7 @@ fn an_error_outside_of_endpoints_is_as_exact() {
     ] {
         let error = Policy::from_toml(&text).unwrap_err();
         let said = error.to_string();
-        assert!(said.starts_with(&format!("policy:{line}: {key}")) && said.contains(legal), "{said}");
+        assert!(said.starts_with(&format!("policy:{line}: {key}")) && said.contains(valid), "{said}");
     }
 }
 

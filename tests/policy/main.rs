@@ -19,5 +19,5 @@ use plimsoll::policy::Policy;
 
 /// The policy of `examples/policy.toml`.
 fn example() -> Policy {
-    Policy::load(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/policy.toml")).expect("it is legal")
+    Policy::load(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/policy.toml")).expect("it is valid")
 }

@@ -50,7 +50,7 @@ async fn error_for_status_names_the_url_and_the_reason() {
         let bare = protocol.reqwest().execute(get(&url)).await.unwrap().error_for_status().unwrap_err();
         assert_eq!(error.url().map(reqwest::Url::as_str), Some(&*url));
         assert_eq!((error.status(), error.to_string()), (bare.status(), bare.to_string()));
-        let known = "client response GET (no route) of inventory 503 decoded: 1 complete, 0 B";
+        let known = "client response GET (no template) of inventory 503 decoded: 1 complete, 0 B";
         assert_eq!(book_of(&ledger, Direction::Response), [known]);
     }
 }
@@ -67,8 +67,8 @@ async fn redirects_are_one_call_with_the_final_response() {
         assert_eq!(
             book(&ledger),
             [
-                "client request GET (no route) of inventory decoded: 1 complete, 0 B",
-                "client response GET (no route) of inventory 200 decoded: 1 complete, 50 B",
+                "client request GET (no template) of inventory decoded: 1 complete, 0 B",
+                "client response GET (no template) of inventory 200 decoded: 1 complete, 50 B",
             ],
             "{protocol:?}"
         );
@@ -81,7 +81,7 @@ async fn a_body_in_memory_is_sent_again_by_a_redirect_and_counted_once() {
         let (ledger, upstream) = (Ledger::new(), Upstream::start().await);
         let response = send(&limited(&ledger, protocol, 100), post(&upstream.url("/resend/upload"), "four")).await;
         assert_eq!(response.unwrap().text().await.unwrap(), "4", "the upstream got all of it");
-        let known = "client request POST (no route) of inventory decoded: 1 complete, 4 B";
+        let known = "client request POST (no template) of inventory decoded: 1 complete, 4 B";
         assert_eq!(book_of(&ledger, Direction::Request), [known], "{protocol:?}");
     }
 }

@@ -32,7 +32,7 @@ async fn a_default_port_is_not_part_of_an_upstream_s_name() {
         tower::ServiceExt::oneshot(client.clone(), get(url)).await.unwrap();
     }
     // One endpoint, and a series for each port.
-    let known = |bodies| format!("client request GET (no route) of inventory decoded: {bodies} complete, 0 B");
+    let known = |bodies| format!("client request GET (no template) of inventory decoded: {bodies} complete, 0 B");
     assert_eq!(book_of(&ledger, Direction::Request), [known(2), known(1)]);
     let ports = ledger.snapshot().series().iter().map(|series| series.port).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(ports, [Some(80), Some(443)].into());

@@ -17,13 +17,13 @@ async fn an_answer_declared_over_the_limit_is_an_error_before_it_is_read() {
         let error = send(&limited(&ledger, protocol, 1000), get(&upstream.url("/declared/1001"))).await.unwrap_err();
         let exceeded = refusal(&error);
         assert_eq!((exceeded.limit(), exceeded.seen(), exceeded.declared()), (1000, 0, Some(1001)), "{protocol:?}");
-        assert_eq!(exceeded.endpoint().unwrap().to_string(), "GET (no route) of inventory");
+        assert_eq!(exceeded.endpoint().unwrap().to_string(), "GET (no template) of inventory");
         assert!(error.downcast::<reqwest::Error>().is_err(), "it is ours, not one of reqwest's");
         assert_eq!(
             book(&ledger),
             [
-                "client request GET (no route) of inventory decoded: 1 complete, 0 B",
-                "client response GET (no route) of inventory 200 decoded: 1 rejected_early, 0 B, 1001 B offered, \
+                "client request GET (no template) of inventory decoded: 1 complete, 0 B",
+                "client response GET (no template) of inventory 200 decoded: 1 rejected_early, 0 B, 1001 B offered, \
                  1 over limit",
             ]
         );
@@ -54,7 +54,7 @@ async fn a_streamed_answer_fails_while_it_is_read() {
             assert_eq!(refusal(&again), exceeded);
         }
         let expected = format!(
-            "client response GET (no route) of inventory 200 decoded: 1 rejected_streaming, 0 B, {} B offered, \
+            "client response GET (no template) of inventory 200 decoded: 1 rejected_streaming, 0 B, {} B offered, \
              1 over limit",
             exceeded.seen()
         );
@@ -73,7 +73,7 @@ async fn an_answer_of_exactly_the_limit_passes() {
             assert_eq!(response.bytes().await.unwrap(), vec![b'x'; 5000]);
             assert_eq!(
                 book_of(&ledger, Direction::Response),
-                ["client response GET (no route) of inventory 200 decoded: 1 complete, 5000 B"],
+                ["client response GET (no template) of inventory 200 decoded: 1 complete, 5000 B"],
                 "{protocol:?} {path}"
             );
         }
@@ -104,7 +104,7 @@ async fn an_answer_to_head_declares_a_length_and_has_no_body() {
         assert_eq!(response.bytes().await.unwrap(), "");
         assert_eq!(
             book_of(&ledger, Direction::Response),
-            ["client response HEAD (no route) of inventory 200 decoded: 1 complete, 0 B"],
+            ["client response HEAD (no template) of inventory 200 decoded: 1 complete, 0 B"],
             "{protocol:?}"
         );
     }
@@ -131,7 +131,7 @@ async fn coded_answers_are_counted_as_they_are_read() {
         assert_eq!((refusal(&error).limit(), refusal(&error).declared()), (100_000, None), "{coding}");
 
         let lines = book_of(&ledger, Direction::Response);
-        let known = "client response GET (no route) of inventory 200 decoded: 1 complete, 1 rejected_streaming, \
+        let known = "client response GET (no template) of inventory 200 decoded: 1 complete, 1 rejected_streaming, \
                      100000 B, ";
         assert!(lines.len() == 1 && lines[0].starts_with(known), "{coding}: {lines:?}");
     }
@@ -164,7 +164,8 @@ async fn what_reqwest_does_not_unpack_is_counted_packed() {
     let packed = gzip(1_000_000);
     let response = send(&client, get(&upstream.url("/bomb/1000000"))).await.unwrap();
     assert_eq!(response.bytes().await.unwrap(), packed);
-    let known = format!("client response GET (no route) of inventory 200 gzip decoded: 1 complete, {} B", packed.len());
+    let known =
+        format!("client response GET (no template) of inventory 200 gzip decoded: 1 complete, {} B", packed.len());
     assert_eq!(book_of(&ledger, Direction::Response), [known]);
 }
 
@@ -178,7 +179,7 @@ async fn a_warning_line_lets_it_pass_and_counts_it() {
     }
     assert_eq!(
         book_of(&ledger, Direction::Response),
-        ["client response GET (no route) of inventory 200 decoded: 2 complete, 10000 B, 2 over limit"]
+        ["client response GET (no template) of inventory 200 decoded: 2 complete, 10000 B, 2 over limit"]
     );
 }
 

@@ -28,8 +28,8 @@ async fn two_layers_of_one_ledger_leave_one_sample_of_each_body() {
             assert_eq!(response.text().await.unwrap(), answer);
         }
         let known = [
-            "client request POST (no route) of inventory decoded: 3 complete, 18 B",
-            "client response POST (no route) of inventory 200 decoded: 3 complete, 3 B",
+            "client request POST (no template) of inventory decoded: 3 complete, 18 B",
+            "client response POST (no template) of inventory 200 decoded: 3 complete, 3 B",
         ];
         book_reads(&ledger, &known).await;
     }
@@ -50,8 +50,8 @@ async fn the_limits_of_two_layers_both_hold_and_count_once() {
         }
     }
     let known = [
-        "client request GET (no route) of inventory decoded: 6 complete, 0 B",
-        "client response GET (no route) of inventory 200 decoded: 3 rejected_early, 3 rejected_streaming, 0 B, \
+        "client request GET (no template) of inventory decoded: 6 complete, 0 B",
+        "client response GET (no template) of inventory 200 decoded: 3 rejected_early, 3 rejected_streaming, 0 B, \
          300 B offered, 6 over limit",
     ];
     book_reads(&ledger, &known).await;
@@ -69,7 +69,7 @@ async fn the_limits_of_two_layers_both_hold_for_requests_and_count_once() {
                 let error = client.clone().oneshot(post(&upstream.url("/upload"), body)).await.unwrap_err();
                 assert_eq!(refusal(&error).limit(), 10, "{protocol:?} {outer} {inner}");
             }
-            let known = "client request POST (no route) of inventory decoded: 1 rejected_early, \
+            let known = "client request POST (no template) of inventory decoded: 1 rejected_early, \
                          1 rejected_streaming, 0 B, 22 B offered, 2 over limit";
             book_reads(&ledger, &[known]).await;
         }
@@ -87,8 +87,8 @@ async fn a_warning_of_two_layers_is_counted_once() {
         assert_eq!(response.text().await.unwrap(), "11");
     }
     let known = [
-        "client request POST (no route) of inventory decoded: 2 complete, 22 B, 2 over limit",
-        "client response POST (no route) of inventory 200 decoded: 2 complete, 4 B",
+        "client request POST (no template) of inventory decoded: 2 complete, 22 B, 2 over limit",
+        "client response POST (no template) of inventory 200 decoded: 2 complete, 4 B",
     ];
     book_reads(&ledger, &known).await;
 }
@@ -100,8 +100,8 @@ async fn layers_of_two_ledgers_count_each_for_itself() {
     client.oneshot(post(&upstream.url("/upload"), "four")).await.unwrap().bytes().await.unwrap();
     for ledger in [one, other] {
         let known = [
-            "client request POST (no route) of inventory decoded: 1 complete, 4 B",
-            "client response POST (no route) of inventory 200 decoded: 1 complete, 1 B",
+            "client request POST (no template) of inventory decoded: 1 complete, 4 B",
+            "client response POST (no template) of inventory 200 decoded: 1 complete, 1 B",
         ];
         book_reads(&ledger, &known).await;
     }
@@ -116,8 +116,8 @@ async fn layers_of_two_ledgers_by_turns_leave_one_sample_in_each() {
         let four = inventory(&one).layer(inventory(&other).layer(two(Protocol::Http1.reqwest())));
         four.oneshot(post(&upstream.url("/upload"), body)).await.unwrap().bytes().await.unwrap();
         let known = [
-            format!("client request POST (no route) of inventory decoded: 1 complete, {} B", body.len()),
-            "client response POST (no route) of inventory 200 decoded: 1 complete, 1 B".to_owned(),
+            format!("client request POST (no template) of inventory decoded: 1 complete, {} B", body.len()),
+            "client response POST (no template) of inventory 200 decoded: 1 complete, 1 B".to_owned(),
         ];
         for ledger in [one, other] {
             book_reads(&ledger, &known.each_ref().map(String::as_str)).await;
@@ -163,8 +163,8 @@ async fn each_attempt_of_a_retry_outside_is_a_call_of_its_own() {
     assert_eq!(response.status(), 503);
     response.bytes().await.unwrap();
     let known = [
-        "client request POST (no route) of inventory decoded: 4 complete, 16 B",
-        "client response POST (no route) of inventory 503 decoded: 4 complete, 0 B",
+        "client request POST (no template) of inventory decoded: 4 complete, 16 B",
+        "client response POST (no template) of inventory 503 decoded: 4 complete, 0 B",
     ];
     book_reads(&ledger, &known).await;
 

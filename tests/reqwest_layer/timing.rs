@@ -29,7 +29,7 @@ async fn a_request_s_timeout_still_fires() {
         let error = error.downcast::<reqwest::Error>().expect("reqwest's own error comes back");
         assert!(error.is_timeout(), "{error:?}");
         assert_eq!(error.url().map(reqwest::Url::as_str), Some(&*upstream.url("/never")));
-        let known = "client request GET (no route) of inventory decoded: 1 complete, 0 B";
+        let known = "client request GET (no template) of inventory decoded: 1 complete, 0 B";
         assert_eq!(book(&ledger), [known], "{protocol:?}: there was no answer, so there is none to count");
     }
 }
@@ -47,7 +47,7 @@ async fn a_timeout_fires_while_the_answer_is_read_too() {
         tokio::time::resume();
 
         assert!(error.is_timeout(), "{error:?}");
-        let known = "client response GET (no route) of inventory 200 decoded: 1 failed, 0 B";
+        let known = "client response GET (no template) of inventory 200 decoded: 1 failed, 0 B";
         assert_eq!(book_of(&ledger, Direction::Response), [known], "{protocol:?}");
     }
 }
@@ -64,7 +64,7 @@ async fn where_nobody_listens_the_request_is_counted_once() {
             assert!(error.is_connect(), "{error:?}");
         }
         // The bytes in memory may have gone out for all that is known; the stream was never asked for any.
-        let known = "client request POST (no route) of inventory decoded: 1 unread, 1 aborted, 0 B";
+        let known = "client request POST (no template) of inventory decoded: 1 unread, 1 aborted, 0 B";
         assert_eq!(book(&ledger), [known], "{protocol:?}");
     }
 }
@@ -82,7 +82,7 @@ async fn a_call_that_is_cancelled_leaves_one_sample_of_its_request() {
         assert_eq!(book(&ledger), [""; 0], "it is under way");
         call.abort();
         assert!(call.await.unwrap_err().is_cancelled());
-        let known = "client request POST (no route) of inventory decoded: 1 aborted, 0 B";
+        let known = "client request POST (no template) of inventory decoded: 1 aborted, 0 B";
         assert_eq!(book(&ledger), [known], "{protocol:?}");
     }
 }
@@ -101,7 +101,7 @@ async fn an_upload_that_is_cancelled_leaves_one_sample_and_never_looks_whole() {
         eventually(|| (upstream.calls() == 1).then_some(())).await;
         call.abort();
         assert!(call.await.unwrap_err().is_cancelled());
-        book_reads(&ledger, &["client request POST (no route) of inventory decoded: 1 aborted, 0 B"]).await;
+        book_reads(&ledger, &["client request POST (no template) of inventory decoded: 1 aborted, 0 B"]).await;
         let upload = eventually(|| upstream.uploads().first().copied()).await;
         assert!(!upload.whole, "{protocol:?}: {upload:?}");
         drop(feeder);
@@ -117,7 +117,7 @@ async fn an_answer_dropped_half_read_is_aborted_and_one_never_read_is_unread() {
         assert_eq!(response.chunk().await.unwrap().unwrap().len(), FRAME);
         drop(response);
         drop(send(&client, get(&upstream.url("/declared/100"))).await.unwrap());
-        let known = "client response GET (no route) of inventory 200 decoded: 1 unread, 1 aborted, 0 B";
+        let known = "client response GET (no template) of inventory 200 decoded: 1 unread, 1 aborted, 0 B";
         assert_eq!(book_of(&ledger, Direction::Response), [known], "{protocol:?}");
     }
 }
@@ -135,10 +135,10 @@ async fn an_upload_that_is_answered_before_its_end_is_aborted_and_its_answer_sta
         response.bytes().await.unwrap();
         // On HTTP/1 it ends with its connection, which ends with its client.
         drop((client, feeder));
-        let answer = "client response POST (no route) of inventory 422 decoded: 1 complete, 0 B";
+        let answer = "client response POST (no template) of inventory 422 decoded: 1 complete, 0 B";
         let requests = eventually(|| book_of(&ledger, Direction::Request).pop()).await;
         assert_eq!(book_of(&ledger, Direction::Response), [answer], "{protocol:?}");
-        let aborted = "client request POST (no route) of inventory decoded: 1 aborted, 0 B";
+        let aborted = "client request POST (no template) of inventory decoded: 1 aborted, 0 B";
         assert_eq!(requests, aborted, "{protocol:?}");
     }
 }

@@ -31,7 +31,7 @@ async fn bytes_in_memory_over_the_limit_are_not_sent() {
         let exceeded = refusal(&error);
         assert_eq!((exceeded.limit(), exceeded.seen(), exceeded.declared()), (1000, 0, Some(1001)));
         assert_eq!(exceeded.direction(), Some(Direction::Request));
-        let known = "client request POST (no route) of inventory decoded: 1 rejected_early, 0 B, 1001 B offered, \
+        let known = "client request POST (no template) of inventory decoded: 1 rejected_early, 0 B, 1001 B offered, \
                      1 over limit";
         assert_eq!(book(&ledger), [known], "{protocol:?}");
 
@@ -66,8 +66,8 @@ async fn a_stream_of_exactly_the_limit_arrives_whole() {
         let response = send(&client, post(&upstream.url("/upload"), streamed(size))).await.unwrap();
         assert_eq!(response.text().await.unwrap(), size.to_string());
         assert_eq!(upstream.uploads(), [Upload { bytes: size, whole: true }]);
-        let request = format!("client request POST (no route) of inventory decoded: 1 complete, {size} B");
-        let answer = "client response POST (no route) of inventory 200 decoded: 1 complete, 5 B";
+        let request = format!("client request POST (no template) of inventory decoded: 1 complete, {size} B");
+        let answer = "client response POST (no template) of inventory 200 decoded: 1 complete, 5 B";
         book_reads(&ledger, &[&request, answer]).await;
     }
 }
@@ -84,7 +84,7 @@ async fn a_stream_over_the_limit_fails_the_call_and_never_looks_whole() {
             assert_eq!((exceeded.limit(), exceeded.declared()), (3 * FRAME as u64, None), "{protocol:?}");
             assert!(exceeded.to_string().ends_with("ClientLayer::request_limit"), "{exceeded}");
             let known = format!(
-                "client request POST (no route) of inventory decoded: 1 rejected_streaming, 0 B, {} B offered, \
+                "client request POST (no template) of inventory decoded: 1 rejected_streaming, 0 B, {} B offered, \
                  1 over limit",
                 exceeded.seen()
             );
@@ -127,7 +127,7 @@ async fn a_stream_that_fails_by_itself_is_not_taken_for_a_refusal() {
             send(&client, post(&upstream.url("/upload"), reqwest::Body::wrap_stream(broken))).await.unwrap_err();
         assert!(error.limit_exceeded().is_none(), "{protocol:?}: {error:?}");
         assert!(error.downcast::<reqwest::Error>().is_ok());
-        book_reads(&ledger, &["client request POST (no route) of inventory decoded: 1 failed, 0 B"]).await;
+        book_reads(&ledger, &["client request POST (no template) of inventory decoded: 1 failed, 0 B"]).await;
     }
 }
 
@@ -141,8 +141,8 @@ async fn a_warning_line_lets_an_upload_pass_and_counts_it() {
             assert_eq!(response.text().await.unwrap(), "5000");
         }
         let known = [
-            "client request POST (no route) of inventory decoded: 2 complete, 10000 B, 2 over limit",
-            "client response POST (no route) of inventory 200 decoded: 2 complete, 8 B",
+            "client request POST (no template) of inventory decoded: 2 complete, 10000 B, 2 over limit",
+            "client response POST (no template) of inventory 200 decoded: 2 complete, 8 B",
         ];
         book_reads(&ledger, &known).await;
     }
@@ -160,8 +160,8 @@ async fn the_switch_to_warnings_holds_for_uploads_and_answers_and_back() {
             assert_eq!(response.text().await.unwrap(), "5000");
         }
         let known = [
-            "client request POST (no route) of inventory decoded: 2 complete, 10000 B, 2 over limit",
-            "client response POST (no route) of inventory 200 decoded: 2 complete, 8 B, 2 over limit",
+            "client request POST (no template) of inventory decoded: 2 complete, 10000 B, 2 over limit",
+            "client response POST (no template) of inventory 200 decoded: 2 complete, 8 B, 2 over limit",
         ];
         book_reads(&ledger, &known).await;
         ledger.set_enforcement(Enforcement::Reject);

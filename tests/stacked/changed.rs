@@ -84,14 +84,14 @@ async fn around_and_inside_a_client_s_decompression_an_answer_is_counted_in_both
     let response = client.oneshot(Request::new(Full::<Bytes>::default())).await.unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), SIZE);
     let known = [
-        format!("client response GET (no route) of up 200 decoded: 1 complete, {SIZE} B"),
-        format!("client response GET (no route) of up 200 gzip: 1 complete, {wire} B"),
+        format!("client response GET (no template) of up 200 decoded: 1 complete, {SIZE} B"),
+        format!("client response GET (no template) of up 200 gzip: 1 complete, {wire} B"),
     ];
     assert_eq!(book_of(&ledger, Direction::Response), known);
     // Each view is complete in itself: the request, which nothing changes on its way, is in both.
     let known = [
-        "client request GET (no route) of up: 1 complete, 0 B",
-        "client request GET (no route) of up decoded: 1 complete, 0 B",
+        "client request GET (no template) of up: 1 complete, 0 B",
+        "client request GET (no template) of up decoded: 1 complete, 0 B",
     ];
     assert_eq!(book_of(&ledger, Direction::Request), known);
 }

@@ -85,8 +85,8 @@ async fn a_response_that_any_layer_of_a_client_refuses_is_one_sample() {
                 call_through!(between, outer, middle, inner, Answering::with(body), Request::new(Script::default()));
             assert_eq!(went, if ending == EARLY { Went::Refused } else { Went::CutOff(200) });
             let known = [
-                "client request GET (no route): 1 complete, 0 B".to_owned(),
-                format!("client response GET (no route) 200: {ending}"),
+                "client request GET (no template): 1 complete, 0 B".to_owned(),
+                format!("client response GET (no template) 200: {ending}"),
             ];
             assert_eq!(book(&ledger), known, "{between:?}, {limits:?}, {what}");
         }
@@ -104,7 +104,7 @@ async fn a_request_that_any_layer_of_a_client_refuses_is_one_sample() {
             let went = call_through!(between, outer, middle, inner, service, Request::new(body));
             // Here the upstream answers a request that it could not read; real ones fail the call.
             assert_eq!(went, if ending == EARLY { Went::Refused } else { Went::Answered(422, 0) });
-            let known = format!("client request GET (no route): {ending}");
+            let known = format!("client request GET (no template): {ending}");
             assert_eq!(book_of(&ledger, Direction::Request), [known], "{between:?}, {limits:?}, {what}");
         }
     }

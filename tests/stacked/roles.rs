@@ -63,8 +63,8 @@ async fn a_proxy_counts_the_same_body_as_server_and_as_client() {
     let known = [
         "server request GET (no route): 1 complete, 10 B",
         "server response GET (no route) 200: 1 complete, 10 B",
-        "client request GET (no route) of up: 1 complete, 10 B",
-        "client response GET (no route) of up 200: 1 complete, 10 B",
+        "client request GET (no template) of up: 1 complete, 10 B",
+        "client response GET (no template) of up 200: 1 complete, 10 B",
     ];
     assert_eq!(book(&ledger), known);
 }
@@ -84,8 +84,8 @@ async fn in_a_proxy_of_several_layers_each_role_counts_once() {
     let known = [
         "server request GET (no route): 1 complete, 10 B",
         "server response GET (no route) 200: 1 complete, 10 B",
-        "client request GET (no route) of up: 1 complete, 10 B",
-        "client response GET (no route) of up 200: 1 complete, 10 B",
+        "client request GET (no template) of up: 1 complete, 10 B",
+        "client response GET (no template) of up 200: 1 complete, 10 B",
     ];
     assert_eq!(book(&ledger), known);
 }
@@ -98,7 +98,7 @@ async fn a_request_that_a_proxy_s_client_refuses_was_given_up_by_its_server() {
     assert_eq!(call(service, Request::new(ten_bytes())).await, Went::Refused);
     let known = [
         "server request GET (no route): 1 aborted, 0 B",
-        "client request GET (no route) of up: 1 rejected_streaming, 0 B, 10 B offered, 1 over limit",
+        "client request GET (no template) of up: 1 rejected_streaming, 0 B, 10 B offered, 1 over limit",
     ];
     assert_eq!(book(&ledger), known);
 }

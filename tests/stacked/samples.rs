@@ -49,8 +49,8 @@ async fn three_layers_on_a_client_leave_one_sample_of_each_body() {
             let went = call_through!(between, layer(), layer(), layer(), service, Request::new(body));
             assert_eq!(went, Went::Answered(200, 10), "{between:?}, {what}");
             let known = [
-                "client request GET (no route) of up: 1 complete, 10 B",
-                "client response GET (no route) of up 200: 1 complete, 10 B",
+                "client request GET (no template) of up: 1 complete, 10 B",
+                "client response GET (no template) of up 200: 1 complete, 10 B",
             ];
             assert_eq!(book(&ledger), known, "{between:?}, {what}");
         }

@@ -191,9 +191,9 @@ async fn outside_a_client_s_decompression_a_limit_stops_a_bomb() {
         assert_eq!(
             book(&ledger),
             [
-                "client request GET (no route) of shop decoded: 1 complete, 0 B".to_owned(),
+                "client request GET (no template) of shop decoded: 1 complete, 0 B".to_owned(),
                 format!(
-                    "client response GET (no route) of shop 200 decoded: 1 rejected_streaming, 0 B, {} B offered, \
+                    "client response GET (no template) of shop 200 decoded: 1 rejected_streaming, 0 B, {} B offered, \
                      1 over limit",
                     exceeded.seen()
                 ),
@@ -217,7 +217,7 @@ async fn inside_a_client_s_decompression_the_wire_is_counted_and_its_refusal_is_
     let answer = client(Limit::unlimited()).oneshot(request()).await.unwrap();
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().len(), 1_000_000);
     let lines = book(&ledger);
-    assert!(lines[1].starts_with("client response GET (no route) of shop 200 gzip: 1 complete, "), "{lines:?}");
+    assert!(lines[1].starts_with("client response GET (no template) of shop 200 gzip: 1 complete, "), "{lines:?}");
     let wire = ledger.snapshot().series()[1].completed.sum();
     assert!(wire > 100 && wire < 10_000, "{wire}");
 

@@ -165,5 +165,5 @@ async fn a_client_s_timeout_leaves_no_answer_to_count() {
         .service_fn(async |_: Request<_>| pending::<Result<Response<Body>, BoxError>>().await);
     let error = client.oneshot(post("12345")).await.unwrap_err();
     assert!(error.is::<tower::timeout::error::Elapsed>());
-    assert_eq!(book(&ledger), ["client request POST (no route) of inventory: 1 unread, 0 B"]);
+    assert_eq!(book(&ledger), ["client request POST (no template) of inventory: 1 unread, 0 B"]);
 }

@@ -130,7 +130,7 @@ async fn an_error_of_the_wrapped_client_passes_through_as_what_it_was() {
     let error = client.oneshot(request).await.unwrap_err();
     let error = error.downcast::<hyper_util::client::legacy::Error>().expect("it is the client's");
     assert!(error.is_connect());
-    assert_eq!(book(&ledger), ["client request GET (no route) of shop: 1 complete, 0 B"]);
+    assert_eq!(book(&ledger), ["client request GET (no template) of shop: 1 complete, 0 B"]);
 }
 
 #[tokio::test]

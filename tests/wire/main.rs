@@ -26,7 +26,7 @@ fn expected(layers: Layers, case: &cases::Case) -> Vec<String> {
     let (method, status) = (&case.method, case.status.as_u16());
     let received = if case.is_answered_without_body() { 0 } else { case.response.bytes() };
     let lines = roles.iter().flat_map(|role| {
-        let endpoint = if *role == "client" { "(no route) of wire" } else { "(no route)" };
+        let endpoint = if *role == "client" { "(no template) of wire" } else { "(no route)" };
         [
             format!("{role} request {method} {endpoint}: 1 complete, {} B", case.request.bytes()),
             format!("{role} response {method} {endpoint} {status}: 1 complete, {received} B"),

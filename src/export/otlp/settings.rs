@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 /// # Ok::<_, http::uri::InvalidUri>(())
 /// ```
 ///
-/// [`from_env`](Self::from_env) reads the variables that every OpenTelemetry SDK reads instead.
+/// [`from_env`](Self::from_env) reads them from the usual variables of OpenTelemetry SDKs instead.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct OtlpSettings {
