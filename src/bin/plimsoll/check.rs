@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use plimsoll::Snapshot;
+use plimsoll::{Clock, Snapshot};
 use plimsoll::policy::{Coverage, Policy};
 
 use crate::Result;
 
 pub(crate) fn run(path: &Path, ledger: Option<&Path>) -> Result {
     let policy = Policy::load(path)?;
-    let mut notes = notes(&policy, SystemTime::now());
+    let mut notes = notes(&policy, Clock::system().now());
     if let Some(ledger) = ledger {
         let Coverage { unmatched, unnamed } = policy.coverage_of(&Snapshot::load(ledger)?);
         let ledger = ledger.display();
