@@ -15,24 +15,30 @@ pub(crate) fn matched_path(extensions: &Extensions) -> Option<&str> {
     extensions.get::<MatchedPath>().map(MatchedPath::as_str)
 }
 
-/// Turns axum's default limit off for a request that may be larger: ours stands in its place.
+/// Puts our limit in the place of axum's default for a request that may be larger.
 ///
-/// A smaller limit of ours comes first in any case, so nothing needs to be said then. And without a line of the layer's
-/// own nobody asked for more than axum's default allows.
+/// What axum counts are the bytes that its extractors read: inside a decompression layer, others than ours. So its limit
+/// is raised to our line and not turned off, but where our line does not reject (`rejects`), or was set to none.
+///
+/// A smaller limit of ours comes first in any case, so nothing needs to be said then. And a line that only warns is one
+/// to try on live traffic: it lets nothing pass that was refused without it.
 #[inline]
-pub(crate) fn lift_default_limit(extensions: &mut Extensions, held: Held) {
+pub(crate) fn lift_default_limit(extensions: &mut Extensions, held: Held, rejects: impl FnOnce() -> bool) {
     let Held { limit, by } = held;
-    if limit.reject_line() > AXUM_DEFAULT && (limit.rejects_over().is_some() || by != Setting::Layer) {
-        lift(extensions);
+    match limit.rejects_over() {
+        Some(line) if line > AXUM_DEFAULT => lift(extensions, Some(line).filter(|_| rejects())),
+        None if by != Setting::Layer && limit.is_unlimited() => lift(extensions, None),
+        _ => {}
     }
 }
 
 /// axum takes a whole request: it gets one that is nothing but these extensions.
 #[inline(never)]
-fn lift(extensions: &mut Extensions) {
+fn lift(extensions: &mut Extensions, to: Option<u64>) {
+    let to = to.and_then(|line| usize::try_from(line).ok());
     let mut carrier = Request::new(());
     mem::swap(carrier.extensions_mut(), extensions);
-    DefaultBodyLimit::disable().apply(&mut carrier);
+    to.map_or_else(DefaultBodyLimit::disable, DefaultBodyLimit::max).apply(&mut carrier);
     mem::swap(carrier.extensions_mut(), extensions);
 }
 

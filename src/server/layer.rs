@@ -49,7 +49,7 @@ use crate::settings::Settings;
 /// | | refused | warned about |
 /// |---|---|---|
 /// | request, by its declared length | 413 at once; the handler is not called | passes, counted |
-/// | request, while it is read | its body fails; an answer of 4xx or 5xx becomes 413 | passes, counted |
+/// | request, while it is read | its body fails; an answer of 4xx or 5xx, or the service's error, becomes 413 | passes, counted |
 /// | response, by its declared length | a 500 takes its place | passes, counted |
 /// | response, while it is written | the stream is aborted, never ended | passes, counted |
 ///
@@ -82,8 +82,11 @@ impl ServerLayer {
 
     /// Sets the limit of every request's body.
     ///
-    /// With feature `axum`, a rejecting limit above axum's own default of 2 MiB also turns that default off for
-    /// the request, since otherwise axum would answer first. An explicit `DefaultBodyLimit` belongs inside this
+    /// With feature `axum`, a rejecting limit above axum's own default of 2 MiB also raises that default for the
+    /// request, since otherwise axum would answer first: it then holds what extractors read, decompressed where that is
+    /// done inside, against the same line. It turns the default off where the ledger's switch says
+    /// [`WarnOnly`](crate::Enforcement::WarnOnly), and where an endpoint's or a request's limit is
+    /// [`unlimited`](Limit::unlimited). One that only warns leaves it. An explicit `DefaultBodyLimit` belongs inside this
     /// layer: one outside cannot be told from the default.
     pub fn request_limit(self, limit: Limit) -> Self {
         self.set(|config| config.settings.request = limit)
@@ -100,8 +103,9 @@ impl ServerLayer {
 
     /// Sets limits for one endpoint, in place of the layer's: `"/upload"`, or for one method `"POST /upload"`.
     ///
-    /// What is compared is the route template, as it appears in the ledger. A request's own [`BodyLimits`], in its
-    /// extensions, win over these.
+    /// What is compared is the route template, as it appears in the ledger. For each direction, one method's limit wins over
+    /// all methods', and a later one over an earlier; GET's holds for HEAD too, which has the same handler as a rule. A
+    /// request's own [`BodyLimits`], in its extensions, win over these.
     pub fn limits_for(self, endpoint: &str, limits: BodyLimits) -> Self {
         self.set(|config| config.settings.endpoints.set(endpoint, limits))
     }

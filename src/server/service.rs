@@ -15,8 +15,42 @@ use super::layer::Config;
 use super::refusal::is_grpc;
 use crate::axum::lift_default_limit;
 use crate::body::{Drain, MeteredBody};
+use crate::ledger::Enforcement;
 
 /// A service whose bodies are metered and limited; made by [`ServerLayer`](crate::ServerLayer).
+///
+/// Without a framework, the service inside takes requests of [`MeteredBody`]:
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::{BodyExt, Full};
+/// use hyper::body::Incoming;
+/// use hyper_util::rt::{TokioExecutor, TokioIo};
+/// use hyper_util::{server::conn::auto, service::TowerToHyperService};
+/// use plimsoll::{Ledger, Limit, MIB, MeteredBody, ServerLayer};
+/// use tower::{BoxError, Layer, service_fn};
+///
+/// async fn checkout(request: Request<MeteredBody<Incoming>>) -> Result<Response<Full<Bytes>>, BoxError> {
+///     let order = request.into_body().collect().await?.to_bytes();
+///     Ok(Response::new(format!("{} bytes ordered", order.len()).into()))
+/// }
+///
+/// async fn serve(listener: tokio::net::TcpListener, ledger: &Ledger) -> std::io::Result<()> {
+///     let layer = ServerLayer::new(ledger)
+///         .request_limit(Limit::reject_over(2 * MIB))
+///         .route(|uri, _| (uri.path() == "/checkout").then_some("/checkout".into()));
+///     let service = layer.layer(service_fn(checkout));
+///     loop {
+///         let (connection, _) = listener.accept().await?;
+///         let service = TowerToHyperService::new(service.clone());
+///         tokio::spawn(async move {
+///             let server = auto::Builder::new(TokioExecutor::new());
+///             server.serve_connection(TokioIo::new(connection), service).await
+///         });
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServerService<S> {
     inner: S,
@@ -67,7 +101,7 @@ where
         let (mut head, body) = request.into_parts();
         let (mut call, held) = config.begin(&head);
         let refuser = config.refuser.clone();
-        lift_default_limit(&mut head.extensions, held);
+        lift_default_limit(&mut head.extensions, held, || config.settings.ledger.enforcement() == Enforcement::Reject);
         let mut start = call.start_request(held, &head.headers, &body);
         match start.open(&body) {
             Ok(()) => {

@@ -6,7 +6,7 @@ use axum::http::{Method, Response};
 use axum::middleware::{self, Next};
 use axum::routing::post;
 use axum::{Extension, Router};
-use plimsoll::{BodyLimits, Ledger, Limit, MIB, Refusal, ServerLayer};
+use plimsoll::{BodyLimits, Enforcement, Ledger, Limit, MIB, Refusal, ServerLayer};
 
 use crate::ask;
 use crate::support::book::{book, book_reads};
@@ -64,11 +64,11 @@ async fn a_request_for_which_axum_s_default_is_lifted_keeps_what_it_carries() {
 }
 
 #[tokio::test]
-async fn a_limit_for_an_endpoint_lifts_axum_s_default_there_even_where_it_rejects_nothing() {
-    for limit in [Limit::unlimited(), Limit::warn_over(1)] {
+async fn an_endpoint_without_a_limit_has_none_of_axum_s_and_one_that_only_warns_keeps_it() {
+    for (limit, upload) in [(Limit::unlimited(), 200), (Limit::warn_over(1), 413), (Limit::warn_over(10 * MIB), 413)] {
         let limits = BodyLimits::new().request(limit);
         let app = uploads().layer(ServerLayer::new(&Ledger::new()).limits_for("POST /upload", limits));
-        for (path, status) in [("/upload", 200), ("/avatar", 413)] {
+        for (path, status) in [("/upload", upload), ("/avatar", 413)] {
             for body in bodies(3 * MIB) {
                 assert_eq!(ask(&app, Method::POST, path, body).await.0, status, "{path} under {limit}");
             }
@@ -83,6 +83,18 @@ async fn without_a_rejecting_limit_axum_s_default_stands() {
         for body in bodies(3 * MIB) {
             let (status, text) = ask(&app, Method::POST, "/upload", body).await;
             assert_eq!((status, text.as_str()), (413, "Failed to buffer the request body: length limit exceeded"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_the_switch_has_warn_lets_pass_what_axum_would_not() {
+    let ledger = Ledger::new();
+    let app = uploads().layer(ServerLayer::new(&ledger).request_limit(Limit::reject_over(3 * MIB)));
+    for (enforcement, status) in [(Enforcement::Reject, 413), (Enforcement::WarnOnly, 200)] {
+        ledger.set_enforcement(enforcement);
+        for body in bodies(4 * MIB) {
+            assert_eq!(ask(&app, Method::POST, "/upload", body).await.0, status, "{enforcement:?}");
         }
     }
 }

@@ -109,6 +109,25 @@ async fn outside_the_decompression_the_bytes_of_the_wire_are_counted() {
     }
 }
 
+/// axum counts what its extractors read: with a limit of ours on the wire, its own still stands between them and a bomb.
+#[tokio::test]
+async fn a_limit_on_the_wire_is_one_for_what_axum_s_extractors_unpack_too() {
+    let bomb = bomb("gzip").await;
+    let app = Router::new()
+        .route("/upload", post(async |body: Bytes| body.len().to_string()))
+        .layer(RequestDecompressionLayer::new());
+    let limited = |limit| app.clone().layer(ServerLayer::new(&Ledger::new()).request_limit(limit));
+    for (app, expected) in [
+        (app.clone(), StatusCode::PAYLOAD_TOO_LARGE),
+        (limited(Limit::reject_over(ZEROS - 1)), StatusCode::PAYLOAD_TOO_LARGE),
+        (limited(Limit::reject_over(ZEROS)), StatusCode::OK),
+    ] {
+        let upload =
+            Request::post("/upload").header("content-encoding", "gzip").body(Body::from(bomb.clone())).unwrap();
+        assert_eq!(app.oneshot(upload).await.unwrap().status(), expected);
+    }
+}
+
 #[tokio::test]
 async fn on_either_side_each_layer_counts_what_it_sees() {
     let packed = bomb("gzip").await;
