@@ -124,7 +124,8 @@ impl fmt::Debug for Limit {
 /// The limits of the two bodies of one call, where they differ from what stands.
 ///
 /// A direction that is not set keeps the limit it would have without. Used in two places, the later winning:
-/// for one endpoint on a layer (`limits_for`), and for one request, as an extension:
+/// for one endpoint on a layer (`limits_for`), and for one request, as an extension, which layers of both roles read (a
+/// proxy that sends on the request it got removes it first, or the caller's exception is the upstream's too):
 ///
 /// ```
 /// use plimsoll::{BodyLimits, KIB, Limit, MIB};
@@ -158,6 +159,11 @@ impl BodyLimits {
     #[must_use]
     pub const fn response(self, limit: Limit) -> Self {
         Self { response: Some(limit), ..self }
+    }
+
+    /// These, and for a direction that is not set the other's.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self { request: self.request.or(other.request), response: self.response.or(other.response) }
     }
 
     /// The limit set for the request's body, if one is.

@@ -57,7 +57,7 @@ impl Settings {
             response: Held { limit: self.response, by: Setting::Layer },
         };
         if let Some(of_endpoint) = self.endpoints.get(key.method, key.route) {
-            limits.apply(of_endpoint, Setting::Endpoint);
+            limits.apply(&of_endpoint, Setting::Endpoint);
         }
         #[cfg(feature = "serde")]
         if let Some(of_policy) = self.policy.as_ref().and_then(|policy| policy.limits(&{ *key })) {
@@ -87,7 +87,8 @@ impl CallLimits {
 pub(crate) struct EndpointLimits(HashMap<Box<str>, Vec<(Option<MethodClass>, BodyLimits)>>);
 
 impl EndpointLimits {
-    /// Sets the limits of `endpoint`: a route for all methods, or `METHOD route`. The latter is looked at first.
+    /// Sets the limits of `endpoint`: a route for all methods, or `METHOD route`. The latter is looked at first, for each
+    /// direction; so is what was set later for the same one.
     ///
     /// What does not begin with a method that is told apart is a route, spaces and all: a limit never falls on
     /// another endpoint than the one that is written.
@@ -98,21 +99,24 @@ impl EndpointLimits {
             None => (None, endpoint),
         };
         let known = self.0.entry(route.into()).or_default();
-        known.retain(|(other, _)| *other != method);
-        known.push((method, limits));
-        // Those of one method before those of all.
-        known.sort_by_key(|(method, _)| method.is_none());
+        match known.iter_mut().find(|(other, _)| *other == method) {
+            Some((_, before)) => *before = limits.or(*before),
+            None => known.push((method, limits)),
+        }
+        // Those of one method before those of all, and of GET behind those of HEAD.
+        known.sort_by_key(|(method, _)| (method.is_none(), *method == Some(MethodClass::Get)));
     }
 
     #[inline]
-    fn get(&self, method: MethodClass, route: Option<&str>) -> Option<&BodyLimits> {
+    fn get(&self, method: MethodClass, route: Option<&str>) -> Option<BodyLimits> {
         if self.0.is_empty() { None } else { self.find(method, route) }
     }
 
     #[inline(never)]
-    fn find(&self, method: MethodClass, route: Option<&str>) -> Option<&BodyLimits> {
-        let known = self.0.get(route?)?;
-        known.iter().find(|(wanted, _)| wanted.is_none_or(|wanted| wanted == method)).map(|(_, limits)| limits)
+    fn find(&self, method: MethodClass, route: Option<&str>) -> Option<BodyLimits> {
+        let known = self.0.get(route?)?.iter();
+        let ours = known.filter(|(wanted, _)| wanted.is_none_or(|wanted| method.is_held_like(wanted)));
+        ours.map(|(_, limits)| *limits).reduce(BodyLimits::or)
     }
 }
 
@@ -151,8 +155,9 @@ mod tests {
         limits.set("/up", BodyLimits::new().request(reject(1)));
         limits.set("POST /up", BodyLimits::new().request(reject(2)));
         limits.set("POST /up", BodyLimits::new().request(reject(3)));
-        let get =
-            |limits: &EndpointLimits, method, route| limits.get(method, route).and_then(BodyLimits::request_limit);
+        let get = |limits: &EndpointLimits, method, route| {
+            limits.get(method, route).and_then(|limits| limits.request_limit())
+        };
         limits.set("put /up", BodyLimits::new().request(reject(4)));
         limits.set("/a b", BodyLimits::new().request(reject(5)));
         assert_eq!(get(&limits, MethodClass::Put, Some("/up")), Some(reject(4)));
@@ -162,5 +167,28 @@ mod tests {
         assert_eq!(get(&limits, MethodClass::Post, Some("/up")), Some(reject(3)));
         assert_eq!(get(&limits, MethodClass::Post, Some("/")), None);
         assert_eq!(get(&limits, MethodClass::Post, None), None);
+    }
+
+    #[test]
+    fn what_one_limit_of_an_endpoint_leaves_out_another_says() {
+        for endpoint in ["POST /up", "/up"] {
+            let mut limits = EndpointLimits::default();
+            limits.set("/up", BodyLimits::new().request(reject(1)).response(reject(2)));
+            limits.set(endpoint, BodyLimits::new().response(reject(3)));
+            let both = BodyLimits::new().request(reject(1)).response(reject(3));
+            assert_eq!(limits.get(MethodClass::Post, Some("/up")), Some(both), "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn what_holds_get_holds_head_unless_it_has_its_own() {
+        let mut limits = EndpointLimits::default();
+        limits.set("GET /", BodyLimits::new().request(reject(1)).response(reject(2)));
+        limits.set("/", BodyLimits::new().request(reject(3)));
+        assert_eq!(limits.get(MethodClass::Head, Some("/")), limits.get(MethodClass::Get, Some("/")));
+        limits.set("HEAD /", BodyLimits::new().request(reject(4)));
+        let own = BodyLimits::new().request(reject(4)).response(reject(2));
+        assert_eq!(limits.get(MethodClass::Head, Some("/")), Some(own));
+        assert_eq!(limits.get(MethodClass::Post, Some("/")), Some(BodyLimits::new().request(reject(3))));
     }
 }

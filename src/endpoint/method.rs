@@ -39,6 +39,12 @@ impl MethodClass {
         }
     }
 
+    /// Whether a limit for `other` holds for this one. Whoever answers GET answers HEAD, as a rule: it is the same request
+    /// but for the answer's body (RFC 9110, section 9.3.2).
+    pub(crate) fn is_held_like(self, other: Self) -> bool {
+        self == other || (self, other) == (Self::Head, Self::Get)
+    }
+
     /// The method of this name, in any case, if it is one that is told apart.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Method::from_bytes(name.to_ascii_uppercase().as_bytes())

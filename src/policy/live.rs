@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use super::declaration::{EndpointPolicy, Policy};
 use super::error::PolicyError;
 use crate::client::{ClientLayer, host_and_port};
-use crate::endpoint::{Endpoint, EndpointName, Key, Upstream};
+use crate::endpoint::{Endpoint, EndpointName, Key, MethodClass, Upstream};
 use crate::limit::BodyLimits;
 use crate::server::ServerLayer;
 
@@ -83,7 +83,13 @@ impl PolicyHandle {
 
     #[inline]
     pub(crate) fn limits(&self, key: &Key<'_>) -> Option<BodyLimits> {
-        self.0.load().limits.get(key)
+        let current = self.0.load();
+        let found = current.limits.get(key);
+        if key.method != MethodClass::Head {
+            return found;
+        }
+        let of_get = current.limits.get(&Key { method: MethodClass::Get, ..*key });
+        found.into_iter().chain(of_get).reduce(BodyLimits::or)
     }
 }
 
@@ -227,6 +233,8 @@ mod tests {
         assert_eq!(client(Method::GET, upstream("x:80"), Some("/a")), Some(2));
         assert_eq!(client(Method::GET, upstream("[::1]:80"), Some("/a")), Some(3));
         assert_eq!(client(Method::PUT, upstream("x"), Some("/a")), Some(4));
+        assert_eq!(client(Method::HEAD, upstream("x"), Some("/a")), Some(1), "what holds GET holds HEAD");
+        assert_eq!(client(Method::POST, upstream("x"), Some("/a")), None);
         assert_eq!(client(Method::GET, upstream("x"), None), Some(5));
         assert_eq!(get(Role::Server, Method::GET, Upstream::default(), Some("/a")), Some(6));
         assert_eq!(client(Method::GET, Upstream::default(), Some("/a")), Some(7));
