@@ -125,7 +125,8 @@ where
             },
             Some(Err(error)) => {
                 tally.learn(Event::Error);
-                Poll::Ready(Some(Err(unwrap_error(error.into()))))
+                let error = tally.request_refusal().unwrap_or_else(|| unwrap_error(error.into()));
+                Poll::Ready(Some(Err(error)))
             }
             None => {
                 tally.learn(Event::End);

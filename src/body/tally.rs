@@ -9,7 +9,7 @@ use super::hearsay::Hearsay;
 use super::opening::Opening;
 use super::stacked::{self, Answer, News};
 use super::start::{Held, Standing};
-use crate::endpoint::Direction;
+use crate::endpoint::{Direction, Role};
 use crate::error::{BoxError, LimitExceeded, Setting};
 use crate::ledger::{Outcome, Population, Series};
 use crate::limit::Limit;
@@ -204,6 +204,15 @@ impl Tally {
                 Answer { over: if news.is_some() { self.heard.note_over() } else { self.heard.is_over() } }
             },
         );
+    }
+
+    /// The refusal of the request that this body answers: an upload that is cut takes the answer that has begun with it,
+    /// and hyper says no more than that.
+    #[cold]
+    pub(super) fn request_refusal(&self) -> Option<BoxError> {
+        let series = self.series.as_ref()?;
+        let answers_us = series.role() == Role::Client && series.direction() == Direction::Response;
+        self.trace.refused().filter(|_| answers_us).map(|refused| refused.clone().into())
     }
 
     /// The error of a body that was refused, as often as it is asked for.

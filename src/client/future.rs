@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
+use http::{Response, Version};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -67,7 +67,9 @@ where
                             return Poll::Ready(Ok(Response::from_parts(head, metered)));
                         }
                         Err(exceeded) => {
-                            let drain = Drain::new(body, exceeded.size(), *drain);
+                            // On HTTP/2 there is no connection to be kept: each answer ends by itself.
+                            let drain = if head.version <= Version::HTTP_11 { *drain } else { 0 };
+                            let drain = Drain::new(body, exceeded.size(), drain);
                             State::Refusing { drain: Some(drain), exceeded }
                         }
                     }

@@ -42,11 +42,15 @@ use crate::trace::SpanWrites;
 /// | response, by its declared length | the call fails before a byte of it is read | passes, counted |
 /// | response, while it is read | its body fails, again on every poll; dropped at once | passes, counted |
 /// | request, by its declared length | the call fails; nothing is sent | passes, counted |
-/// | request, while it is sent | the call fails; the upstream never sees a whole request | passes, counted |
+/// | request, while it is sent | the call fails, or the body of an answer that has begun; the upstream never sees a whole request | passes, counted |
 ///
 /// The error is [`Error`](crate::Error); [`LimitExceeded::find`](crate::LimitExceeded::find) finds the refusal in
 /// it and in whatever wraps it. A refused HTTP/1 response costs its connection unless it is drained; on HTTP/2
 /// only its stream. The limit bounds what the application holds, not what the upstream has already sent.
+///
+/// A call that is refused before it is sent keeps what `poll_ready` reserved in the service inside, as any layer's does
+/// that answers by itself: a place of a concurrency limit or a buffer, tonic's channel among them, until this handle calls
+/// again or is dropped.
 ///
 /// For the counterpart on the answering side see [`ServerLayer`](crate::ServerLayer).
 #[derive(Clone, Debug)]
@@ -73,8 +77,8 @@ impl ClientLayer {
 
     /// Names the upstream that is called through this layer.
     ///
-    /// Without a name, it is the host and port of each request's URL: right for a client that calls one host, and
-    /// still bounded, though of little use, for one that calls any.
+    /// Without a name, it is the host of each request's URL, in lower case, and its port where that is not the scheme's
+    /// default: right for a client that calls one host, and still bounded, though of little use, for one that calls any.
     ///
     /// The name is also the attribute `server.address`, in place of the URL's host: who calls one service at many
     /// addresses wants one series of it. `server.port` is that of the name, if it ends in one (`inventory:8080`),
@@ -102,7 +106,8 @@ impl ClientLayer {
     /// Sets limits for one endpoint, in place of the layer's: `"/inventory/{sku}"`, or for one method
     /// `"GET /inventory/{sku}"`.
     ///
-    /// What is compared is the URL template, as it appears in the ledger. A request's own [`BodyLimits`], in its
+    /// What is compared is the URL template, as it appears in the ledger. For each direction, one method's limit wins over
+    /// all methods', and a later one over an earlier; GET's holds for HEAD too. A request's own [`BodyLimits`], in its
     /// extensions, win over these.
     pub fn limits_for(self, endpoint: &str, limits: BodyLimits) -> Self {
         self.set(|config| config.settings.endpoints.set(endpoint, limits))
@@ -137,7 +142,7 @@ impl ClientLayer {
     ///
     /// An HTTP/1 connection can be used again only once its response has been read. Only responses whose declared
     /// length is within this are drained. It takes as long as the upstream takes to send it: bound that by a
-    /// timeout layer.
+    /// timeout layer. Never done on HTTP/2, which needs none of it.
     pub fn drain_refused_up_to(self, bytes: u64) -> Self {
         self.set(|config| config.settings.drain = bytes)
     }
@@ -204,9 +209,10 @@ pub(crate) struct Head<'a> {
 impl Config {
     pub(crate) fn begin(&self, head: &Head<'_>, view: View) -> (Call, Held) {
         let Head { method, path, host, port, known_port, headers, extensions } = *head;
+        let host = host.map(lower_case);
         let (upstream, known_port) = match &self.upstream {
             Some((name, port)) => (Upstream::new(Some(name), *port), port.or(known_port)),
-            None => (Upstream::new(host, port), known_port),
+            None => (Upstream::new(host.as_deref(), port), known_port),
         };
         let template = match (extensions.get(), &self.template) {
             (Some(UrlTemplate(template)), _) => Some(Cow::Borrowed(*template)),
@@ -215,6 +221,15 @@ impl Config {
         };
         let key = Key::new(Role::Client, method, upstream, template.as_deref());
         Call::begin(&self.settings, &key, headers, extensions, Attributes::of(view).with_port(known_port))
+    }
+}
+
+/// A host in lower case, as its case does not matter (RFC 9110, section 4.2.3).
+#[inline]
+fn lower_case(host: &str) -> Cow<'_, str> {
+    match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => host.to_ascii_lowercase().into(),
+        false => host.into(),
     }
 }
 

@@ -70,8 +70,9 @@ where
             method,
             path: uri.path(),
             host: uri.host(),
-            port: uri.port_u16(),
-            known_port: known_port(uri),
+            // As in a URL that was normalized: the default port goes without saying (RFC 9110, section 4.2.3).
+            port: uri.port_u16().filter(|port| Some(*port) != default_port(uri)),
+            known_port: uri.port_u16().or_else(|| default_port(uri)),
             headers,
             extensions,
         };
@@ -89,12 +90,12 @@ where
     }
 }
 
-/// The port that a URI names, or that its scheme stands for (RFC 9110, sections 4.2.1 and 4.2.2).
+/// The port that a URI's scheme stands for (RFC 9110, sections 4.2.1 and 4.2.2).
 #[inline]
-fn known_port(uri: &Uri) -> Option<u16> {
-    uri.port_u16().or_else(|| match uri.scheme() {
+fn default_port(uri: &Uri) -> Option<u16> {
+    match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTPS => Some(443),
         Some(scheme) if *scheme == Scheme::HTTP => Some(80),
         _ => None,
-    })
+    }
 }

@@ -130,6 +130,10 @@ impl Series {
         self.attributes.direction()
     }
 
+    pub(crate) fn role(&self) -> Role {
+        self.endpoint.role()
+    }
+
     pub(super) fn attributes(&self) -> Attributes {
         self.attributes
     }

@@ -1,9 +1,21 @@
 //! What a refused response costs: on HTTP/1 its connection, unless it is drained; on HTTP/2 its stream alone.
 
-use http_body_util::BodyExt;
+use std::convert::Infallible;
+use std::future::ready;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Incoming;
 use plimsoll::Limit;
+use tokio::time::timeout;
+use tower::service_fn;
 
 use super::by_hand::{ByHand, Says};
+use super::support::loopback::serve;
 use super::support::protocol::Protocol;
 use super::support::upstream::{PEER, Upstream};
 use super::{Caller, refusal};
@@ -87,6 +99,21 @@ async fn http2_keeps_its_connection_and_http1_only_a_drained_one() {
         caller.tasks.end().await;
         assert_eq!(caller.ledger.snapshot().outcomes().total(), 12, "{name}, when everything is dropped");
     }
+}
+
+/// Its stream ends by itself, so there is nothing to wait for: this upstream sends no more than the head.
+#[tokio::test]
+async fn over_http2_a_refused_answer_is_not_drained() {
+    let mut caller =
+        Caller::new(Protocol::Http2, |layer| layer.response_limit(Limit::reject_over(LIMIT)).drain_refused_up_to(100));
+    let silent = service_fn(|_: Request<Incoming>| {
+        let body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
+        ready(Response::builder().header("content-length", "100").body(body))
+    });
+    let address = serve(Protocol::Http2, silent, &caller.tasks).await;
+    let url = format!("http://{address}/sku");
+    let answer = timeout(Duration::from_secs(30), caller.get(&url)).await.expect("nothing is waited for");
+    assert_eq!(refusal("a silent upstream", answer).declared(), Some(100));
 }
 
 #[tokio::test]

@@ -1,9 +1,17 @@
 //! Requests over their limit: the caller learns why, and the upstream never sees one that looks whole.
 
-use http::StatusCode;
-use http_body_util::{BodyExt, StreamBody};
-use plimsoll::{BodyLimits, Direction, Limit, Role};
+use std::convert::Infallible;
+use std::future::ready;
 
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::channel::Channel;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Incoming;
+use plimsoll::{BodyLimits, Direction, Limit, Role};
+use tower::service_fn;
+
+use super::support::loopback::serve;
 use super::support::protocol::Protocol;
 use super::support::script::{Script, Step};
 use super::witness::{Upload, Witness};
@@ -53,6 +61,27 @@ async fn check(protocol: Protocol, declares: bool, bytes: u64, warns: bool) {
     }
     let request = format!("client request POST /upload of inventory: 1 {how}, 0 B, {known} B offered{over}");
     caller.leaves(&name, &[&request]).await;
+}
+
+/// hyper says of it that the connection failed, or that the stream was reset.
+#[tokio::test]
+async fn an_upload_that_is_cut_behind_the_head_of_its_answer_fails_the_body_of_that_with_its_refusal() {
+    for protocol in Protocol::BOTH {
+        let limited = |layer: plimsoll::ClientLayer| layer.request_limit(Limit::reject_over(LIMIT));
+        let mut caller = Caller::<Channel<Bytes, Infallible>>::new(protocol, limited);
+        let echo =
+            service_fn(|request: Request<Incoming>| ready(Ok::<_, Infallible>(Response::new(request.into_body()))));
+        let address = serve(protocol, echo, &caller.tasks).await;
+        // The answer's head comes before the upload goes on.
+        let (mut upload, body) = Channel::new(1);
+        let answer = caller.call(post(&format!("http://{address}/echo"), body)).await.unwrap();
+        upload.send_data("more than ten bytes".into()).await.unwrap();
+        let found = refusal("an echo", answer.into_body().collect().await);
+        assert_eq!((found.direction(), found.limit()), (Some(Direction::Request), LIMIT), "{protocol:?}");
+        let request = "client request POST /echo of inventory: 1 rejected_streaming, 0 B, 19 B offered, 1 over limit";
+        let response = "client response POST /echo of inventory 200: 1 failed, 0 B";
+        caller.leaves(&format!("{protocol:?}"), &[request, response]).await;
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,12 @@
 //! Limits that a layer is given for single endpoints.
 
-use http::{Method, Request};
-use plimsoll::{BodyLimits, Direction, Limit, Outcome, Role, Route};
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::future::ready;
+
+use http::{Method, Request, Response};
+use plimsoll::{BodyLimits, ClientLayer, Direction, Ledger, Limit, MeteredBody, Outcome, Role, Route};
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::setup::{DIRECTIONS, ROLES, Setup, bodies_of, limits};
 use crate::support::script::Script;
@@ -20,6 +25,26 @@ async fn passes(setup: &Setup, role: Role, direction: Direction, call: (&str, &'
     }
     assert_eq!(passed.first(), passed.last(), "declared or streamed makes no difference");
     passed.contains(&true)
+}
+
+/// As around reqwest, whose URLs are normalized.
+#[tokio::test]
+async fn one_upstream_is_one_endpoint_however_its_url_is_written() {
+    let http =
+        service_fn(|_: Request<MeteredBody<Script>>| ready(Ok::<_, Infallible>(Response::new(Script::default()))));
+    let ledger = Ledger::new();
+    let service = ClientLayer::new(&ledger).layer(http);
+    for url in ["http://inventory/", "http://Inventory:80/", "HTTPS://INVENTORY:443/", "http://inventory:443/"] {
+        let request = Request::get(url).body(Script::default().declaring(0)).unwrap();
+        drop(service.clone().oneshot(request).await.unwrap());
+    }
+    let snapshot = ledger.snapshot();
+    let upstreams: BTreeSet<_> =
+        snapshot.series().iter().map(|series| (series.endpoint.upstream(), series.port)).collect();
+    assert_eq!(
+        upstreams,
+        [(Some("inventory"), Some(80)), (Some("inventory"), Some(443)), (Some("inventory:443"), Some(443))].into()
+    );
 }
 
 #[tokio::test]
