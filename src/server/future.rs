@@ -68,17 +68,23 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let refused = match this.state.project() {
-            StateProjection::Calling { future } => {
-                let (head, body) = ready!(future.poll(cx))?.into_parts();
-                match this.answering.open(&head, &body) {
-                    Ok(tally) => {
-                        // The body first: what moves the head is then one copy, to where it stays.
-                        let metered = ServerBody::theirs(body, tally);
-                        return Poll::Ready(Ok(Response::from_parts(head, metered)));
+            StateProjection::Calling { future } => match ready!(future.poll(cx)) {
+                Ok(response) => {
+                    let (head, body) = response.into_parts();
+                    match this.answering.open(&head, &body) {
+                        Ok(tally) => {
+                            // The body first: what moves the head is then one copy, to where it stays.
+                            let metered = ServerBody::theirs(body, tally);
+                            return Poll::Ready(Ok(Response::from_parts(head, metered)));
+                        }
+                        Err(refused) => refused,
                     }
-                    Err(refused) => refused,
                 }
-            }
+                Err(error) => match this.answering.unanswered() {
+                    Some(refused) => refused,
+                    None => return Poll::Ready(Err(error)),
+                },
+            },
             StateProjection::Refusing { drain, exceeded } => {
                 let keep = ready!(drain.poll(cx));
                 Refused { exceeded: exceeded.clone(), grpc: this.answering.grpc, keep }
@@ -112,8 +118,8 @@ impl Answering {
     fn open<R: Body>(&self, head: &Parts, body: &R) -> Result<Tally, Refused> {
         let call = &self.call;
         // A handler that answered well all the same has acted: its answer stands.
-        if let Some(exceeded) = call.refused().filter(|_| is_failure(head)) {
-            return Err(Refused { exceeded: exceeded.clone(), grpc: self.grpc, keep: false });
+        if let Some(refused) = self.unanswered().filter(|_| is_failure(head)) {
+            return Err(refused);
         }
         let ours = head.extensions.get::<OfALayer>().is_some();
         let mut start = call.start_response(head.status, &head.headers, body, ours);
@@ -121,6 +127,14 @@ impl Answering {
             Ok(()) => Ok(start.tally()),
             Err(exceeded) => Err(Refused { exceeded, grpc: is_grpc(&head.headers), keep: true }),
         }
+    }
+
+    /// The refusal of a request's body while it was read, which is yet to be answered. A service that hands on the error
+    /// of its request's body as its own has not done so.
+    #[inline]
+    fn unanswered(&self) -> Option<Refused> {
+        let exceeded = self.call.refused()?;
+        Some(Refused { exceeded: exceeded.clone(), grpc: self.grpc, keep: false })
     }
 
     /// The answer to a refused body.

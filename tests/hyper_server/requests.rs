@@ -1,12 +1,15 @@
 //! Requests over their limit, and at it: by what they declare, and by what is found while they are read.
 
-use http::{HeaderMap, HeaderValue, Request};
-use plimsoll::{Direction, Limit, Outcome};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use plimsoll::{Direction, Ledger, Limit, MeteredBody, Outcome, ServerLayer};
+use tower::{BoxError, Layer, service_fn};
 
 use super::handlers::Calls;
 use super::support::book::book_of;
 use super::support::frames::{FrameSocket, HEADERS};
-use super::support::loopback::client;
+use super::support::loopback::{Tasks, client, serve};
 use super::support::protocol::Protocol;
 use super::support::raw::Raw;
 use super::support::readings::{eventually, only};
@@ -20,6 +23,26 @@ struct Case {
     declares: bool,
     warns: bool,
     bytes: u64,
+}
+
+/// A service of hyper's as many write it: what goes wrong with the body is its own error.
+#[tokio::test]
+async fn a_service_that_hands_on_the_refusal_as_its_error_is_answered_for() {
+    for protocol in Protocol::BOTH {
+        let (ledger, tasks) = (Ledger::new(), Tasks::default());
+        let read = service_fn(async |request: Request<MeteredBody<Incoming>>| {
+            let all = request.into_body().collect().await?.to_bytes();
+            Ok::<_, BoxError>(Response::new(Full::from(all)))
+        });
+        let service = ServerLayer::new(&ledger).request_limit(Limit::reject_over(LIMIT)).layer(read);
+        let address = serve(protocol, service, &tasks).await;
+        let url = format!("http://{address}/");
+        let answer = client(protocol, &tasks).request(Request::post(&url).body(streamed(30)).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 413, "{protocol:?}");
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), too_large(LIMIT), "{protocol:?}");
+        let broken = Script::new([Step::Data(4), Step::Error]);
+        client(protocol, &tasks).request(Request::post(&url).body(broken).unwrap()).await.unwrap_err();
+    }
 }
 
 impl Case {
