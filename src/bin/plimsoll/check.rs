@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use plimsoll::{Clock, Snapshot};
 use plimsoll::policy::{Coverage, Policy};
+use plimsoll::{Clock, Snapshot};
 
 use crate::Result;
 
