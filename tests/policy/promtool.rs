@@ -259,6 +259,32 @@ const GROWTH_SAYS: &[(&str, &str)] = &[
     ("runbook_url", "https://wiki.example.org/RUNBOOK.md#client-get-inventory-sku-of-inventory--bodygrowth"),
 ];
 
+/// The counter is there from its first bodies on: a burst is all that it ever says.
+#[test]
+fn the_readme_s_alert_fires_at_the_first_refusals() {
+    let readme = include_str!("../../README.md");
+    let expression = readme.split("```promql\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let expression = expression.replace('\n', "\n          ");
+    let rules = format!(
+        "groups:\n  - name: readme\n    rules:\n      - alert: OverLimit\n        expr: |\n          {expression}\n"
+    );
+    let rules = written("readme.rules.yml", &rules);
+    let at = |minute: u32, fires: bool| {
+        let alerts = if fires { "\n          - exp_labels: { job: checkout }" } else { " []" };
+        format!("      - eval_time: {minute}m\n        alertname: OverLimit\n        exp_alerts:{alerts}\n")
+    };
+    let expected: String =
+        [(1, false), (3, true), (6, true), (9, false)].map(|(minute, fires)| at(minute, fires)).concat();
+    let test = format!(
+        "rule_files: [{}]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n      \
+         - series: 'plimsoll_body_over_limit_total{{job=\"checkout\"}}'\n        values: '_x2 80x20'\n    \
+         alert_rule_test:\n{expected}",
+        rules.display()
+    );
+    let Some(output) = promtool("test", &written("readme.test.yml", &test)) else { return };
+    assert!(output.status.success(), "{output:?}\n{test}");
+}
+
 fn passes(name: &str, policy: &Policy, scenarios: &[Scenario]) {
     let rules = written(&format!("{name}.rules.yml"), &policy.prometheus_rules());
     let groups = ["plimsoll-checkout-recorded", "plimsoll-checkout-alerts"];
