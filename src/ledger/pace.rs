@@ -2,6 +2,10 @@
 
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// A clock that is further back than this, in nanoseconds, was set back: the interval starts anew, or a series would be
+/// silent until the clock is where it was. What is closer is another thread that read it a moment before.
+const SET_BACK: u64 = 1_000_000_000;
+
 /// The pace of one kind of event of one series.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
@@ -25,12 +29,13 @@ impl Pace {
     pub(super) fn admit(&self, now: u64, interval: u64, size: u64) -> Option<Burst> {
         self.max.fetch_max(size, Relaxed);
         let last = self.last.load(Relaxed);
-        // A clock that was set back does not silence a series: the interval starts anew.
         if interval == 0 {
             return Some(Burst { held: 0, max: size });
         }
-        let quiet = last == 0 || now < last || now.saturating_sub(last) >= interval;
-        if quiet && self.last.compare_exchange(last, now.max(1), Relaxed, Relaxed).is_ok() {
+        let now = now.max(1);
+        let set_back = last.saturating_sub(now) > SET_BACK;
+        let quiet = last == 0 || set_back || now.saturating_sub(last) >= interval;
+        if quiet && self.last.compare_exchange(last, now, Relaxed, Relaxed).is_ok() {
             return Some(Burst { held: self.held.swap(0, Relaxed), max: self.max.swap(0, Relaxed).max(size) });
         }
         self.held.fetch_add(1, Relaxed);
@@ -55,10 +60,27 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumps_back_does_not_silence_a_series() {
+        const SECOND: u64 = 1_000_000_000;
+        let pace = Pace::default();
+        assert!(pace.admit(1_000 * SECOND, 10 * SECOND, 1).is_some());
+        assert!(pace.admit(5 * SECOND, 10 * SECOND, 1).is_some());
+        assert!(pace.admit(6 * SECOND, 10 * SECOND, 1).is_none());
+    }
+
+    /// It used to pass for a clock that was set back.
+    #[test]
+    fn a_thread_that_read_the_clock_a_moment_before_is_held_back() {
         let pace = Pace::default();
         assert!(pace.admit(1_000, 10, 1).is_some());
-        assert!(pace.admit(5, 10, 1).is_some());
-        assert!(pace.admit(6, 10, 1).is_none());
+        assert!(pace.admit(999, 10, 1).is_none());
+    }
+
+    /// At the clock's zero each event used to be the first.
+    #[test]
+    fn at_the_start_of_1970_there_is_a_pace_too() {
+        let pace = Pace::default();
+        assert!(pace.admit(0, 10, 1).is_some());
+        assert!(pace.admit(0, 10, 1).is_none());
     }
 
     #[test]
