@@ -156,10 +156,10 @@ impl ClientLayer {
     ///
     /// Not set, only refusals are: often no layer makes a span for a call, and the active one is that of the
     /// request being answered, whose sizes are others. A refusal then marks that span with `plimsoll.limit` and
-    /// `plimsoll.response.body.refused_size`, so that tail sampling can keep its trace. Set it to `true` where
-    /// every call has a span of its own, made by a layer further out: then `http.request.body.size`,
-    /// `http.response.body.size` and `error.type` are written too, and the span is kept until the bodies have
-    /// ended. `false` writes nothing. Without feature `opentelemetry` there is no such span.
+    /// `plimsoll.response.body.refused_size` (or `plimsoll.request.body.refused_size`), so that tail sampling can keep
+    /// its trace. Set it to `true` where every call has a span of its own, made by a layer further out: then
+    /// `http.request.body.size`, `http.response.body.size` and `error.type` are written too, and the span is kept until
+    /// the bodies have ended. `false` writes nothing. Without feature `opentelemetry` there is no such span.
     pub fn span_attributes(self, write: bool) -> Self {
         self.set(|config| config.settings.span_writes = config.settings.span_writes.with_attributes(write))
     }
