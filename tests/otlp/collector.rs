@@ -26,6 +26,8 @@ pub enum Answer {
     With(u16, Vec<(&'static str, &'static str)>, &'static [u8]),
     /// A gRPC response with these trailers.
     Trailers(Vec<(&'static str, &'static str)>, &'static [u8]),
+    /// A response with this status and headers, whose body breaks off.
+    Cut(u16, Vec<(&'static str, &'static str)>),
     /// No connection.
     Down,
     /// Nothing, ever.
@@ -82,6 +84,13 @@ impl Collector {
                 let frames = [http_body::Frame::data(Bytes::from(body)), http_body::Frame::trailers(map(trailers))];
                 let frames = futures_util::stream::iter(frames.map(Ok));
                 Ok(Response::new(BoxBody::new(StreamBody::new(frames))))
+            }
+            Answer::Cut(status, headers) => {
+                let broken = futures_util::stream::iter([Err(BoxError::from("connection reset"))]);
+                let mut response = Response::new(BoxBody::new(StreamBody::new(broken)));
+                *response.status_mut() = status.try_into()?;
+                *response.headers_mut() = map(headers);
+                Ok(response)
             }
             Answer::Down => Err("connection refused".into()),
             Answer::Silence => std::future::pending().await,

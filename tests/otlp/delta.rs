@@ -105,15 +105,24 @@ async fn a_clock_that_is_set_back_makes_no_stretch_of_less_than_no_time() {
             exporter.export_once().await.unwrap();
             let (_, _, start, end) = answers(&collector.last()).unwrap();
             assert!(start <= end, "{temporality:?} at {seconds}: {start} to {end}");
-            if temporality == Temporality::Delta {
-                assert_eq!(
-                    end, seconds,
-                    "what comes now is of now: it used to stand at the old time until that was back"
-                );
-                let point = &collector.last().exponential("http.server.response.body.size")[0];
-                assert_eq!(point.exemplars.len(), 1, "with its exemplar, whatever time that has");
-            }
+            assert_eq!(end, seconds, "what comes now is of now: it used to stand at the old time until that was back");
+            let point = &collector.last().exponential("http.server.response.body.size")[0];
+            assert!(!point.exemplars.is_empty(), "with its exemplar, whatever time that has");
         }
+    }
+}
+
+/// A start that moves tells a collector that the counts began anew.
+#[tokio::test]
+async fn after_a_clock_that_is_set_back_counts_keep_their_start() {
+    let (clock, ledger) = at(1000);
+    let collector = Collector::default();
+    let mut exporter = collector.exporter(&ledger, http());
+    answer(&ledger, 10).await;
+    for (seconds, start) in [(1060, 1000), (900, 900), (960, 900), (1100, 900)] {
+        clock.set(UNIX_EPOCH + Duration::from_secs(seconds));
+        exporter.export_once().await.unwrap();
+        assert_eq!(answers(&collector.last()), Some((1, 10.0, start, seconds)));
     }
 }
 

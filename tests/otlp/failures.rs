@@ -142,6 +142,19 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     assert!(result.is_ok() && attempts == 2, "{result:?}");
 }
 
+/// A success whose answer broke off used to be sent again, and to count twice.
+#[tokio::test(start_paused = true)]
+async fn over_http_the_status_says_it_all() {
+    let (result, attempts, _) = exported([Answer::Cut(200, vec![("content-type", "application/x-protobuf")])]).await;
+    assert!(result.is_ok() && attempts == 1, "{result:?} {attempts}");
+    let (result, attempts, _) = exported([Answer::Cut(400, vec![])]).await;
+    assert_eq!((result.unwrap_err().http_status().unwrap().as_u16(), attempts), (400, 1));
+    // Over gRPC it comes after the body.
+    let collector = Collector::answering([Answer::Cut(200, vec![]), Answer::Trailers(vec![("grpc-status", "0")], b"")]);
+    collector.exporter(&one_body().await, grpc()).export_once().await.unwrap();
+    assert_eq!(collector.received().len(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn over_grpc_the_status_decides() {
     let well = || Answer::Trailers(vec![("grpc-status", "0")], b"\0\0\0\0\0");

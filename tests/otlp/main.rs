@@ -18,4 +18,5 @@ mod conventions;
 mod delta;
 mod detected;
 mod failures;
+mod parts;
 mod receivers;

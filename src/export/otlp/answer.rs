@@ -7,8 +7,8 @@ use std::pin::pin;
 
 use bytes::{Buf, BufMut};
 use flate2::read::GzDecoder;
-use http::{HeaderMap, HeaderName, Response, StatusCode, header};
-use http_body::Body;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body::{Body, Frame};
 
 use super::encoded::{base64, percent_decoded};
 use super::error::{Exported, OtlpError};
@@ -48,18 +48,24 @@ where
 {
     let (parts, body) = response.into_parts();
     let mut body = pin!(body);
-    let (mut bytes, mut headers) = (Vec::new(), parts.headers);
+    let (mut bytes, mut headers, mut cut) = (Vec::new(), parts.headers, None);
     // What is longer is cut short: the page of a proxy, whose status says all.
     while bytes.len() < LONGEST {
-        let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await else { break };
-        match frame.map_err(Failure::of_call)?.into_data() {
-            Ok(data) => bytes.put(data.take(LONGEST.saturating_sub(bytes.len()))),
-            Err(frame) => headers.extend(frame.into_trailers().unwrap_or_default()),
+        match poll_fn(|cx| body.as_mut().poll_frame(cx)).await.map(|frame| frame.map(Frame::into_data)) {
+            Some(Ok(Ok(data))) => bytes.put(data.take(LONGEST.saturating_sub(bytes.len()))),
+            Some(Ok(Err(frame))) => headers.extend(frame.into_trailers().unwrap_or_default()),
+            Some(Err(error)) => {
+                cut = Some(error);
+                break;
+            }
+            None => break,
         }
     }
-    match protocol {
-        OtlpProtocol::HttpProtobuf => of_http(parts.status, &headers, bytes, now),
-        OtlpProtocol::Grpc => of_grpc(parts.status, &headers, &bytes),
+    match (protocol, cut) {
+        // Its status has said whether it arrived, whatever became of the rest.
+        (OtlpProtocol::HttpProtobuf, _) => of_http(parts.status, &headers, bytes, now),
+        (OtlpProtocol::Grpc, None) => of_grpc(parts.status, &headers, &bytes),
+        (OtlpProtocol::Grpc, Some(error)) => Err(Failure::of_call(error)),
     }
 }
 
@@ -67,7 +73,11 @@ fn of_http(status: StatusCode, headers: &HeaderMap, bytes: Vec<u8>, now: u64) ->
     let bytes =
         if is_gzipped(headers, &header::CONTENT_ENCODING) { unzipped(&bytes).unwrap_or_default() } else { bytes };
     if status.is_success() {
-        return accepted(&bytes).ok_or_else(Failure::is_no_answer);
+        // It arrived, says the status, and would count twice if it came again. Only a page for people, or what does not
+        // say what it is, comes from elsewhere.
+        let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let is_answer = kind.is_some_and(|kind| !kind.to_ascii_lowercase().starts_with(b"text/html"));
+        return accepted(&bytes).or(is_answer.then(Exported::default)).ok_or_else(Failure::is_no_answer);
     }
     let retry = match status.as_u16() {
         429 | 502 | 503 | 504 => {
@@ -88,7 +98,7 @@ fn of_grpc(status: StatusCode, headers: &HeaderMap, bytes: &[u8]) -> Result<Expo
         return Err(Failure { error, retry });
     };
     if code == 0 {
-        return unframed(headers, bytes).and_then(|message| accepted(&message)).ok_or_else(Failure::is_no_answer);
+        return Ok(unframed(headers, bytes).and_then(|message| accepted(&message)).unwrap_or_default());
     }
     let details = headers.get("grpc-status-details-bin").and_then(|details| base64(details.as_bytes()));
     let after = details.as_deref().and_then(retry_info);
@@ -215,11 +225,21 @@ mod tests {
     fn a_success_that_is_no_otlp_is_none() {
         assert!(http(200, &[], b"<html>").is_err());
         assert_eq!(http(200, &[], b"").unwrap(), Exported::default());
-        for body in [&b""[..], b"\0\0\0\0\x09", b"\x01\0\0\0\0", b"\0\0\0\0\x01\xff"] {
-            assert!(grpc(&[("grpc-status", "0")], body).is_err(), "{body:?}");
-        }
-        assert!(grpc(&[("grpc-status", "0")], b"\0\0\0\0\0").is_ok());
+        assert!(http(200, &[("content-type", "Text/HTML; charset=utf-8")], b"<html>").is_err());
         assert!(grpc(&[], b"\0\0\0\0\0").is_err());
+    }
+
+    /// These used to be sent again, and to count twice.
+    #[test]
+    fn a_success_in_other_words_is_one() {
+        for (kind, body) in
+            [("application/json", &b"{}"[..]), ("text/plain", b"ok"), ("application/x-protobuf", b"\x0a\x07\x08")]
+        {
+            assert_eq!(http(200, &[("content-type", kind)], body).unwrap(), Exported::default(), "{kind}");
+        }
+        for body in [&b""[..], b"\0\0\0\0\x09", b"\x01\0\0\0\0", b"\0\0\0\0\x01\xff", b"\0\0\0\0\0"] {
+            assert_eq!(grpc(&[("grpc-status", "0")], body).unwrap(), Exported::default(), "{body:?}");
+        }
     }
 
     /// What was asked in gzip, a server of Go answers in gzip: that used to be taken for no answer at all.
@@ -232,7 +252,7 @@ mod tests {
         framed.extend(&zipped);
         let well = [("grpc-status", "0"), ("grpc-encoding", "gzip")];
         assert_eq!(grpc(&well, &framed).map(rejected).unwrap(), 3);
-        assert!(grpc(&well[..1], &framed).is_err(), "nobody says in which coding it is");
+        assert_eq!(grpc(&well[..1], &framed).map(rejected).unwrap(), 0, "nobody says in which coding it is");
         assert_eq!(http(200, &[("content-encoding", "gzip")], &zipped).map(rejected).unwrap(), 3);
         let bomb = super::super::outgoing::gzip(&vec![0; LONGEST]).unwrap();
         assert_eq!((unzipped(&bomb), unzipped(b"no gzip")), (None, None));

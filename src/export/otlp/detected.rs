@@ -1,6 +1,7 @@
 //! What a detector knows, as metrics of a message.
 
 use std::convert::Infallible;
+use std::ops::Range;
 
 use super::metric::{Kind, attribute, exemplar, metric};
 use super::settings::Temporality;
@@ -11,49 +12,49 @@ use crate::export::attributes::{Metric, SeriesAttributes, Value};
 /// The counts of a detector as they were sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
-    /// In nanoseconds since 1970; 0 where nothing was sent yet.
-    at: u64,
     /// Bodies above the baseline, by judged series and quantile: a detector forgets no series, nor their order.
-    above: Vec<u64>,
+    above: Vec<Count>,
     /// Findings by severity and kind.
-    findings: Vec<u64>,
+    findings: Vec<Count>,
 }
 
-/// From when on a count runs, and until when.
-#[derive(Clone, Copy)]
-struct Stretch {
-    since: u64,
+/// How many there were, and when that was sent: in nanoseconds since 1970, or 0 where nothing was sent yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    count: u64,
     at: u64,
 }
 
-/// Adds all metrics of a detector, as of its last tick; counts run from what was `told` before, if anything was. `at` is
-/// the time in nanoseconds since 1970. Gives what it tells.
-pub(super) fn detected(
-    out: &mut Writer,
-    detector: &Detector,
-    told: Option<&Told>,
-    temporality: Temporality,
-    at: u64,
-) -> Told {
-    let mut now = Told { at, ..Told::default() };
-    let before = told.filter(|told| told.at > 0);
-    let since = before.map_or_else(|| detector.began(), |told| told.at).min(at);
-    let stretch = Stretch { since, at };
+/// What is to be told of a detector.
+#[derive(Clone, Debug)]
+pub(super) struct Judged<'a> {
+    pub(super) detector: &'a Detector,
+    /// Of these series, in their order.
+    pub(super) series: Range<usize>,
+    /// And how many findings there were.
+    pub(super) findings: bool,
+    /// What was told before.
+    pub(super) told: &'a Told,
+}
+
+/// The stretch of counts that were never sent, in nanoseconds since 1970: from no later than `earliest` on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    pub(super) earliest: u64,
+    pub(super) at: u64,
+}
+
+/// Adds the metrics of a detector, as of its last tick. Gives what is told of it once they arrive.
+pub(super) fn detected(out: &mut Writer, what: &Judged<'_>, temporality: Temporality, stretch: Stretch) -> Told {
+    let mut told = what.told.clone();
     let counter = Kind::Counter(temporality);
-    // What came since then; with a stretch of its own, a count in which nothing came says nothing.
-    let fresh = |count: u64, then: Option<&u64>| {
-        let fresh = count.saturating_sub(then.copied().unwrap_or(0));
-        Some(fresh).filter(|fresh| *fresh > 0 || temporality == Temporality::Cumulative)
-    };
+    let counts = Counts { began: what.detector.began().min(stretch.earliest), at: stretch.at, temporality };
     let about = "Bodies above the gate edge of a quantile of the baseline.";
     metric(out, "plimsoll.bodies.above_baseline", about, "{body}", counter, |data| {
-        detector.visit(|series| {
-            for quantile in Quantile::ALL {
-                let above = series.above(quantile);
-                let then = before.and_then(|told| told.above.get(now.above.len()));
-                now.above.push(above.unwrap_or(0));
-                let Some(above) = above.and_then(|above| fresh(above, then)) else { continue };
-                count(data, stretch, above, |point| {
+        what.each(|nth, series| {
+            for (quantile, slot) in Quantile::ALL.into_iter().zip(nth.saturating_mul(Quantile::ALL.len())..) {
+                let Some(above) = series.above(quantile) else { continue };
+                counts.write(data, above, &mut told.above, slot, |point| {
                     judged(point, series, Some(("plimsoll.quantile", quantile.as_str())));
                     if let Some(found) = series.above_exemplar(quantile).filter(|_| above > 0) {
                         exemplar(point, 5, &found);
@@ -63,13 +64,13 @@ pub(super) fn detected(
         });
     });
     metric(out, "plimsoll.regression.active", "Whether a finding is open.", "{finding}", Kind::Gauge, |data| {
-        detector.visit(|series| {
+        what.each(|_, series| {
             if series.stage() == Stage::Learning {
                 return;
             }
             for severity in Severity::ALL {
                 let active = series.finding().is_some_and(|finding| finding.severity == severity);
-                gauge(data, at, Number::Whole(active.into()), |point| {
+                gauge(data, stretch.at, Number::Whole(active.into()), |point| {
                     judged(point, series, Some(("plimsoll.severity", severity.as_str())));
                 });
             }
@@ -78,39 +79,75 @@ pub(super) fn detected(
     let about = "By how much the leading quantile grew, while a finding is open.";
     // A unit of "1" would make it `.._factor_ratio` on its way to Prometheus, and another metric than that of a scrape.
     metric(out, "plimsoll.regression.factor", about, "{times}", Kind::Gauge, |data| {
-        detector.visit(|series| {
+        what.each(|_, series| {
             let Some(finding) = series.finding() else { return };
-            gauge(data, at, Number::Real(finding.factor()), |point| {
+            gauge(data, stretch.at, Number::Real(finding.factor()), |point| {
                 judged(point, series, Some(("plimsoll.quantile", finding.quantile.as_str())));
             });
         });
     });
     metric(out, "plimsoll.findings", "Findings there have been.", "{finding}", counter, |data| {
-        for found in detector.finding_counts() {
-            let then = before.and_then(|told| told.findings.get(now.findings.len()));
-            now.findings.push(found.count);
-            let Some(findings) = fresh(found.count, then) else { continue };
-            count(data, stretch, findings, |point| {
+        for (found, slot) in what.detector.finding_counts().iter().filter(|_| what.findings).zip(0..) {
+            counts.write(data, found.count, &mut told.findings, slot, |point| {
                 attribute(point, 7, "plimsoll.severity", Value::Text(found.severity.as_str()));
                 attribute(point, 7, "plimsoll.finding.kind", Value::Text(found.kind.as_str()));
             });
         }
     });
-    now
+    told
+}
+
+impl Judged<'_> {
+    /// The series that are asked for, each with its place in the order of all.
+    fn each(&self, mut with: impl FnMut(usize, JudgedSeries<'_>)) {
+        let mut nth = 0usize;
+        self.detector.visit(|series| {
+            if self.series.contains(&nth) {
+                with(nth, series);
+            }
+            nth = nth.saturating_add(1);
+        });
+    }
+}
+
+/// How counts are written.
+#[derive(Clone, Copy)]
+struct Counts {
+    /// Where those run from that were never sent.
+    began: u64,
+    at: u64,
+    temporality: Temporality,
+}
+
+impl Counts {
+    /// A count as a point, and in its slot of what is told.
+    fn write(self, data: &mut Writer, count: u64, told: &mut Vec<Count>, slot: usize, rest: impl FnOnce(&mut Writer)) {
+        if told.len() <= slot {
+            told.resize(slot.saturating_add(1), Count::default());
+        }
+        let Some(told) = told.get_mut(slot) else { return };
+        let then = std::mem::replace(told, Count { count, at: self.at });
+        let (since, count) = match self.temporality {
+            Temporality::Cumulative => (self.began, count),
+            Temporality::Delta if then.at == 0 => (self.began, count.saturating_sub(then.count)),
+            Temporality::Delta => (then.at, count.saturating_sub(then.count)),
+        };
+        // With a stretch of its own, a count in which nothing came says nothing.
+        if count == 0 && self.temporality == Temporality::Delta {
+            return;
+        }
+        data.message(1, |point| {
+            point.fixed64(2, since.min(self.at));
+            point.fixed64(3, self.at);
+            point.fixed64(6, count);
+            rest(point);
+        });
+    }
 }
 
 enum Number {
     Whole(u64),
     Real(f64),
-}
-
-fn count(data: &mut Writer, stretch: Stretch, count: u64, rest: impl FnOnce(&mut Writer)) {
-    data.message(1, |point| {
-        point.fixed64(2, stretch.since);
-        point.fixed64(3, stretch.at);
-        point.fixed64(6, count);
-        rest(point);
-    });
 }
 
 fn gauge(data: &mut Writer, at: u64, value: Number, rest: impl FnOnce(&mut Writer)) {

@@ -1,5 +1,7 @@
 //! The environment variables that OpenTelemetry's exporters have in common.
 
+use std::cell::Cell;
+use std::env::VarError;
 use std::fmt;
 use std::time::Duration;
 
@@ -33,7 +35,7 @@ impl OtlpSettings {
     /// | `OTEL_EXPORTER_OTLP_ENDPOINT` | the same; over HTTP, `/v1/metrics` is put behind it |
     /// | `OTEL_EXPORTER_OTLP_{METRICS_,}PROTOCOL` | `http/protobuf` (the default) or `grpc` |
     /// | `OTEL_EXPORTER_OTLP_{METRICS_,}HEADERS` | [`header`](Self::header)s, `name=value,name=value`, percent-encoded |
-    /// | `OTEL_EXPORTER_OTLP_{METRICS_,}TIMEOUT` | [`timeout`](Self::timeout), in milliseconds |
+    /// | `OTEL_EXPORTER_OTLP_{METRICS_,}TIMEOUT` | [`timeout`](Self::timeout), in milliseconds; 0 is no limit |
     /// | `OTEL_EXPORTER_OTLP_{METRICS_,}COMPRESSION` | [`compression`](Self::compression): `gzip` or `none` |
     /// | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | [`temporality`](Self::temporality): `cumulative`, `delta`; `lowmemory` counts as `delta` |
     /// | `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` | [`histograms`](Self::histograms): `base2_exponential_bucket_histogram` (our default) or `explicit_bucket_histogram` |
@@ -46,10 +48,21 @@ impl OtlpSettings {
     ///
     /// # Errors
     ///
-    /// Where a variable holds something else: it names the variable and what it may hold, and not what it holds, which
-    /// may be a secret.
+    /// Where a variable holds something else, rather than going on with a default that nobody asked for: it names the
+    /// variable and what it may hold, and not what it holds, which may be a secret.
     pub fn from_env() -> Result<Self, OtlpSettingsError> {
-        Self::from_vars(|name| std::env::var(name).ok())
+        let unreadable = Cell::new(None);
+        let settings = Self::from_vars(|name| match std::env::var(name) {
+            Err(VarError::NotUnicode(_)) => {
+                unreadable.set(Some(name.to_owned()));
+                None
+            }
+            value => value.ok(),
+        });
+        match unreadable.take() {
+            Some(variable) => Err(OtlpSettingsError { variable, expected: "text in UTF-8" }),
+            None => settings,
+        }
     }
 
     /// The same, from wherever the variables are.
@@ -78,7 +91,7 @@ impl OtlpSettings {
         };
         let one = |name: &str| var(name).map(|value| (name.to_owned(), value));
 
-        let protocol = read(either("PROTOCOL"), "http/protobuf or grpc", |value| match value {
+        let protocol = read(either("PROTOCOL"), "http/protobuf or grpc", |value| match &*value.to_ascii_lowercase() {
             "http/protobuf" => Some(OtlpProtocol::HttpProtobuf),
             "grpc" => Some(OtlpProtocol::Grpc),
             _ => None,
@@ -100,13 +113,15 @@ impl OtlpSettings {
             let Some((name, value)) = named else { return Err(refuse(either("HEADERS"), headers)) };
             settings = settings.header(name, value);
         }
-        if let Some(timeout) = read(either("TIMEOUT"), MILLIS, millis)? {
-            settings.timeout = timeout;
+        if let Some(timeout) = read(either("TIMEOUT"), "a number of milliseconds, or 0 for no limit", millis)? {
+            settings.timeout = if timeout.is_zero() { Duration::MAX } else { timeout };
         }
-        if let Some(interval) = read(one("OTEL_METRIC_EXPORT_INTERVAL"), MILLIS, millis)? {
+        let pause = |value: &str| millis(value).filter(|pause| !pause.is_zero());
+        if let Some(interval) = read(one("OTEL_METRIC_EXPORT_INTERVAL"), "a number of milliseconds, 1 or more", pause)?
+        {
             settings.interval = interval;
         }
-        let compression = read(either("COMPRESSION"), "gzip or none", |value| match value {
+        let compression = read(either("COMPRESSION"), "gzip or none", |value| match &*value.to_ascii_lowercase() {
             "gzip" => Some(Compression::Gzip),
             "none" => Some(Compression::None),
             _ => None,
@@ -130,14 +145,14 @@ impl OtlpSettings {
         settings.histograms = histograms.unwrap_or_default();
         let attributes = read(one("OTEL_RESOURCE_ATTRIBUTES"), "a list of name=value, percent-encoded", pairs)?;
         let service = var("OTEL_SERVICE_NAME").map(|name| ("service.name".to_owned(), name));
-        for (name, value) in attributes.into_iter().flatten().chain(service) {
+        // A service without a name stays the unknown one.
+        let named = |(name, value): &(String, String)| name != "service.name" || !value.is_empty();
+        for (name, value) in attributes.into_iter().flatten().chain(service).filter(named) {
             settings = settings.attribute(name, value);
         }
         Ok(settings)
     }
 }
-
-const MILLIS: &str = "a number of milliseconds, 1 or more";
 
 type Variable = Option<(String, String)>;
 
@@ -171,7 +186,7 @@ fn of_metrics(base: Uri) -> Uri {
 }
 
 fn millis(value: &str) -> Option<Duration> {
-    value.parse().ok().filter(|millis| *millis > 0).map(Duration::from_millis)
+    value.parse().ok().map(Duration::from_millis)
 }
 
 /// `name=value,name=value`, each percent-encoded (W3C Baggage, without properties).
@@ -209,7 +224,8 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "7"),
             ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "8"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "9"),
-            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "GZIP"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "HTTP/protobuf"),
             ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Delta"),
             ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram"),
         ])
@@ -245,6 +261,18 @@ mod tests {
     }
 
     #[test]
+    fn a_service_without_a_name_is_the_unknown_one() {
+        let settings = of(&[("OTEL_RESOURCE_ATTRIBUTES", "service.name=,team=a")]).unwrap();
+        let resource: Vec<_> = settings.resource().collect();
+        assert!(resource.contains(&("service.name", "unknown_service")) && resource.contains(&("team", "a")));
+    }
+
+    #[test]
+    fn a_timeout_of_zero_is_none() {
+        assert_eq!(of(&[("OTEL_EXPORTER_OTLP_TIMEOUT", "0")]).unwrap().timeout, Duration::MAX);
+    }
+
+    #[test]
     fn headers_are_decoded_and_never_shown() {
         let settings = of(&[("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20hidden,x-tenant=a")]).unwrap();
         assert_eq!(settings.headers["authorization"], "Bearer hidden");
@@ -259,7 +287,8 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "secret"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "a b=secret"),
-            ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "-1"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "0"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "-5"),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli"),
             ("OTEL_RESOURCE_ATTRIBUTES", "a=%zz"),

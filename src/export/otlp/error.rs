@@ -14,6 +14,14 @@ pub struct Exported {
 }
 
 impl Exported {
+    /// Adds what was said about another part of it.
+    pub(super) fn add(&mut self, part: Self) {
+        self.rejected = self.rejected.saturating_add(part.rejected);
+        if self.message.is_empty() {
+            self.message = part.message;
+        }
+    }
+
     /// How many data points the collector refused to take; 0 as a rule. They are not sent again.
     #[must_use]
     pub fn rejected_points(&self) -> u64 {

@@ -12,10 +12,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tower_service::Service;
 
 use super::answer::{Failure, judge};
-use super::detected::Told;
+use super::detected::{Judged, Told};
 use super::error::{Exported, OtlpError};
 use super::message::encode;
 use super::outgoing::Outgoing;
+use super::part::{LARGEST, Part};
 use super::reading::Readings;
 use super::retry::Retry;
 use super::settings::{OtlpSettings, Temporality};
@@ -71,8 +72,10 @@ pub struct OtlpExporter<S> {
     /// What arrived last, where the next export counts from it; and of the detector.
     sent: Readings,
     told: Told,
-    /// How many bytes the last export had.
-    size: usize,
+    /// No count is said to run from later on.
+    earliest: u64,
+    /// How many bytes a series took last.
+    a_series: usize,
     /// The collector asked to be left alone until then.
     not_before: Option<Instant>,
     failed: u64,
@@ -94,9 +97,10 @@ where
             detector: None,
             service,
             settings,
-            sent: Readings::default(),
+            sent: Readings::none(),
             told: Told::default(),
-            size: 0,
+            earliest: u64::MAX,
+            a_series: BYTES_A_SERIES,
             not_before: None,
             failed: 0,
             complained: false,
@@ -141,11 +145,15 @@ where
         }
     }
 
-    /// Exports what the ledger holds now. Where it holds nothing, nothing is sent.
+    /// Exports what the ledger holds now. Where it holds nothing, nothing is sent; what would be more than about 4 MB is
+    /// sent as several messages.
+    ///
+    /// Called again at once after an error, it calls the collector at once: the pauses that a collector asks for are kept
+    /// within an export, and between those of [`run`](Self::run).
     ///
     /// # Errors
     ///
-    /// Where it did not arrive; the next one makes up for it.
+    /// Where it did not arrive, or not all of it; the next one makes up for what did not.
     pub async fn export_once(&mut self) -> Result<Exported, OtlpError> {
         let result = self.export().await;
         self.report(&result);
@@ -153,34 +161,60 @@ where
     }
 
     async fn export(&mut self) -> Result<Exported, OtlpError> {
-        let all = Readings::of(&self.ledger);
+        let all = Readings::of(&self.ledger, self.earliest);
+        self.earliest = all.earliest;
+        let mut exported = Exported::default();
         if all.series.is_empty() {
-            return Ok(Exported::default());
+            return Ok(exported);
         }
-        let mut told = self.told.clone();
-        let message = match self.settings.temporality {
-            Temporality::Cumulative => self.encode(&all, &mut told),
-            Temporality::Delta => self.encode(&all.since(&self.sent), &mut told),
+        let fresh;
+        let readings = match self.settings.temporality {
+            Temporality::Cumulative => &all,
+            Temporality::Delta => {
+                fresh = all.since(&self.sent);
+                &fresh
+            }
         };
-        let outgoing = Outgoing::new(message, &self.settings).map_err(OtlpError::compress)?;
-        let exported = self.send(&outgoing).await?;
-        if self.settings.temporality == Temporality::Delta {
-            (self.sent, self.told) = (all, told);
+        let deadline = later(Instant::now(), self.settings.timeout);
+        let mut parts = vec![Part::whole(all.series.len(), self.detector.as_ref().map_or(0, judged_series))];
+        while let Some(part) = parts.pop() {
+            let (message, told) = match self.written(readings, &part) {
+                Ok(written) => written,
+                Err(halves) => {
+                    parts.extend(halves.into_iter().rev());
+                    continue;
+                }
+            };
+            let outgoing = Outgoing::new(message, &self.settings).map_err(OtlpError::compress)?;
+            exported.add(self.send(&outgoing, deadline).await?);
+            if self.settings.temporality == Temporality::Delta {
+                self.sent.take(&all, part.series);
+                self.told = told.unwrap_or_default();
+            }
         }
         Ok(exported)
     }
 
-    fn encode(&mut self, readings: &Readings, told: &mut Told) -> Vec<u8> {
-        let first = readings.series.len().saturating_mul(BYTES_A_SERIES);
-        let room = self.size.saturating_add(self.size / 8).max(first);
-        let detector = self.detector.as_ref().map(|detector| (detector, told));
-        let message = encode(readings, detector, &self.settings, room);
-        self.size = message.len();
-        message
+    /// A part as a message; where that is too large, its halves.
+    fn written(&mut self, readings: &Readings, part: &Part) -> Result<(Vec<u8>, Option<Told>), [Part; 2]> {
+        let too_large = |bytes: usize| part.halves().filter(|_| bytes > LARGEST);
+        let room = part.series.len().saturating_mul(self.a_series.saturating_add(self.a_series / 8));
+        // What will be too large, if series are as large as they were last, is not written first.
+        if let Some(halves) = too_large(room) {
+            return Err(halves);
+        }
+        let judged = self.detector.as_ref().map(|detector| Judged {
+            detector,
+            series: part.judged.clone(),
+            findings: part.is_first(),
+            told: &self.told,
+        });
+        let (message, told) = encode(readings, part, judged.as_ref(), &self.settings, room);
+        self.a_series = message.len().checked_div(part.series.len()).unwrap_or(self.a_series);
+        too_large(message.len()).map_or(Ok((message, told)), Err)
     }
 
-    async fn send(&mut self, outgoing: &Outgoing) -> Result<Exported, OtlpError> {
-        let deadline = later(Instant::now(), self.settings.timeout);
+    async fn send(&mut self, outgoing: &Outgoing, deadline: Instant) -> Result<Exported, OtlpError> {
         let mut last = None;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -238,6 +272,12 @@ where
             }
         }
     }
+}
+
+fn judged_series(detector: &Detector) -> usize {
+    let mut length = 0usize;
+    detector.visit(|_| length = length.saturating_add(1));
+    length
 }
 
 /// About what a series takes in an export; corrected after the first.

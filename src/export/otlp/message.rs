@@ -1,11 +1,11 @@
 //! The ledger as an `ExportMetricsServiceRequest` (opentelemetry-proto 1.x, `collector/metrics/v1`).
 
-use super::detected::{Told, detected};
+use super::detected::{Judged, Stretch, Told, detected};
 use super::metric::{Kind, attribute, exemplar, head, metric, temporality};
+use super::part::Part;
 use super::reading::{Reading, Readings};
 use super::settings::{Histograms, OtlpSettings, Temporality};
 use super::wire::Writer;
-use crate::detect::Detector;
 use crate::endpoint::{Direction, Role};
 use crate::export::attributes::{ErrorType, Metric, SeriesAttributes, Value};
 use crate::ledger::{CLASSIC_BOUNDS, Exemplar, SizeDistribution};
@@ -15,15 +15,17 @@ const SCHEMA: &str = "https://opentelemetry.io/schemas/1.42.0";
 /// The buckets' scale: 2^4 an octave.
 const SCALE: i32 = 4;
 
-/// Writes all that was read, and what a detector knows beyond what it was `told` of. `room` is how many bytes it will
-/// take, more or less.
+/// Writes this part of what was read, and what a detector knows. `room` is how many bytes it will take, more or less.
+/// Gives what is told of the detector once it arrives.
 pub(super) fn encode(
     readings: &Readings,
-    detector: Option<(&Detector, &mut Told)>,
+    part: &Part,
+    judged: Option<&Judged<'_>>,
     settings: &OtlpSettings,
     room: usize,
-) -> Vec<u8> {
+) -> (Vec<u8>, Option<Told>) {
     let mut request = Writer::with_capacity(room);
+    let mut told = None;
     request.message(1, |of_resource| {
         of_resource.message(1, |resource| {
             for (key, value) in settings.resource() {
@@ -35,20 +37,20 @@ pub(super) fn encode(
                 scope.text(1, env!("CARGO_PKG_NAME"));
                 scope.text(2, env!("CARGO_PKG_VERSION"));
             });
-            Metrics { readings, settings }.write(of_scope);
-            if let Some((detector, told)) = detector {
-                let before = (settings.temporality == Temporality::Delta).then_some(&*told);
-                *told = detected(of_scope, detector, before, settings.temporality, readings.at);
-            }
+            let series = readings.series.get(part.series.clone()).unwrap_or_default();
+            Metrics { series, at: readings.at, settings }.write(of_scope);
+            let stretch = Stretch { earliest: readings.earliest, at: readings.at };
+            told = judged.map(|judged| detected(of_scope, judged, settings.temporality, stretch));
             of_scope.text(3, SCHEMA);
         });
         of_resource.text(3, SCHEMA);
     });
-    request.finish()
+    (request.finish(), told)
 }
 
 struct Metrics<'a> {
-    readings: &'a Readings,
+    series: &'a [Reading],
+    at: u64,
     settings: &'a OtlpSettings,
 }
 
@@ -86,7 +88,7 @@ impl Metrics<'_> {
         sizes: impl Fn(&'a Reading) -> Option<Sized<'a>>,
     ) {
         let with_sizes = |reading| sizes(reading).filter(|(sizes, _)| sizes.count() > 0).map(|found| (reading, found));
-        let mut points = self.readings.series.iter().filter_map(with_sizes).peekable();
+        let mut points = self.series.iter().filter_map(with_sizes).peekable();
         if points.peek().is_none() {
             return;
         }
@@ -124,7 +126,7 @@ impl Metrics<'_> {
 
     fn bodies(&self, out: &mut Writer) {
         self.sum(out, "plimsoll.bodies", "Bodies by how they ended.", "{body}", |data| {
-            for reading in &self.readings.series {
+            for reading in self.series {
                 for (outcome, count) in reading.outcomes.iter().filter(|(_, count)| *count > 0) {
                     data.message(1, |point| {
                         let error = SeriesAttributes::from(&reading.series).error_of(*outcome);
@@ -141,7 +143,7 @@ impl Metrics<'_> {
     fn over_limit(&self, out: &mut Writer) {
         let about = "Bodies over a limit: refused, or let pass with a warning.";
         self.sum(out, "plimsoll.body.over_limit", about, "{body}", |data| {
-            for reading in self.readings.series.iter().filter(|reading| reading.series.over_limit > 0) {
+            for reading in self.series.iter().filter(|reading| reading.series.over_limit > 0) {
                 data.message(1, |point| {
                     let error = SeriesAttributes::from(&reading.series).error_of_status();
                     attributes(point, 7, reading, Metric::Own, error, &[]);
@@ -160,20 +162,20 @@ impl Metrics<'_> {
             let limit = reading.series.limit;
             [("reject", limit.rejects_over()), ("warn", limit.warns_over())]
         };
-        if !self.readings.series.iter().flat_map(lines).any(|(_, line)| line.is_some()) {
+        if !self.series.iter().flat_map(lines).any(|(_, line)| line.is_some()) {
             return;
         }
         out.message(2, |out| {
             head(out, "plimsoll.body.limit", "The limit that the last body was held against.", "By");
             out.message(5, |data| {
-                for reading in &self.readings.series {
+                for reading in self.series {
                     for (action, line) in lines(reading) {
                         let Some(line) = line else { continue };
                         data.message(1, |point| {
                             let error = SeriesAttributes::from(&reading.series).error_of_status();
                             let action = [("plimsoll.limit.action", action)];
                             attributes(point, 7, reading, Metric::Own, error, &action);
-                            point.fixed64(3, self.readings.at);
+                            point.fixed64(3, self.at);
                             point.fixed64(6, line.min(i64::MAX.unsigned_abs()));
                         });
                     }
@@ -189,7 +191,7 @@ impl Metrics<'_> {
 
     fn times(&self, point: &mut Writer, reading: &Reading) {
         point.fixed64(2, reading.since);
-        point.fixed64(3, self.readings.at);
+        point.fixed64(3, self.at);
     }
 
     fn temporality(&self) -> u64 {

@@ -16,6 +16,7 @@ mod metric;
 mod outgoing;
 #[cfg(feature = "reqwest")]
 mod over_reqwest;
+mod part;
 mod reading;
 mod retry;
 mod settings;

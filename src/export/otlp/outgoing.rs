@@ -33,7 +33,7 @@ impl Outgoing {
                 if gzipped {
                     headers.insert(header::CONTENT_ENCODING, gzip);
                 }
-                (settings.endpoint.clone(), Version::HTTP_11, message.into())
+                (settings.endpoint().clone(), Version::HTTP_11, message.into())
             }
             OtlpProtocol::Grpc => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
@@ -42,7 +42,7 @@ impl Outgoing {
                 if gzipped {
                     headers.insert("grpc-encoding", gzip.clone());
                 }
-                (grpc_uri(&settings.endpoint), Version::HTTP_2, framed(&message, gzipped))
+                (grpc_uri(settings.endpoint()), Version::HTTP_2, framed(&message, gzipped))
             }
         };
         let agent = concat!("OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_NAME"), "-", env!("CARGO_PKG_VERSION"));

@@ -1,5 +1,7 @@
 //! What the ledger holds at the moment of an export, and what of it came since the last one.
 
+use std::ops::Range;
+
 use crate::ledger::{Ledger, Outcome, SeriesSnapshot};
 
 /// One series with the moment from which its counts run.
@@ -12,35 +14,47 @@ pub(super) struct Reading {
     pub(super) outcomes: [(Outcome, u64); Outcome::ALL.len()],
     /// When the series was made, likewise.
     created: u64,
+    /// When it was read.
+    read: u64,
 }
 
 /// All series, sorted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Readings {
     pub(super) series: Vec<Reading>,
-    /// When they were read, in nanoseconds since 1970; no earlier than any of their counts run from.
+    /// When they were read, in nanoseconds since 1970.
     pub(super) at: u64,
-    /// What the clock said then.
-    clock: u64,
+    /// No count is said to run from later on.
+    pub(super) earliest: u64,
 }
 
 impl Readings {
+    /// Nothing yet.
+    pub(super) fn none() -> Self {
+        Self { series: Vec::new(), at: 0, earliest: u64::MAX }
+    }
+
     /// All that the ledger holds, counted since each series was made.
-    pub(super) fn of(ledger: &Ledger) -> Self {
+    ///
+    /// A clock that was set back to before that must not make a stretch that ends before it began: from then on all
+    /// counts run from the moment at which that is noticed first. `earliest` is what the readings before had.
+    pub(super) fn of(ledger: &Ledger, earliest: u64) -> Self {
         let mut length = 0usize;
         ledger.visit(|_| length = length.saturating_add(1));
         let mut series = Vec::with_capacity(length);
         ledger.visit(|view| {
             let created = view.created_unix_nanos();
             let outcomes = Outcome::ALL.map(|outcome| (outcome, view.outcomes().get(outcome)));
-            series.push(Reading { series: view.into(), since: created, outcomes, created });
+            series.push(Reading { series: view.into(), since: created, outcomes, created, read: created });
         });
         series.sort_unstable_by(|a, b| a.series.order(&b.series));
         // Asked now, it is no earlier than what was read, exemplars included.
-        let clock = ledger.unix_nanos();
-        // A clock that was set back must not make a stretch that ends before it began.
-        let at = series.iter().map(|reading| reading.created).fold(clock, u64::max);
-        Self { series, at, clock }
+        let at = ledger.unix_nanos();
+        let earliest = if series.iter().any(|reading| reading.created > at) { earliest.min(at) } else { earliest };
+        for reading in &mut series {
+            (reading.since, reading.read) = (reading.created.min(earliest), at);
+        }
+        Self { series, at, earliest }
     }
 
     /// What came since `before` was read; what it does not know counts since it was made.
@@ -54,11 +68,20 @@ impl Readings {
             while known.next_if(|then| then.series.order(&now.series).is_lt()).is_some() {}
             let then = known.next_if(|then| then.series.order(&now.series).is_eq());
             series.push(match then.filter(|then| then.created == now.created) {
-                Some(then) => now.less(then, before.clock.min(self.clock)),
-                None => Reading { since: now.since.min(self.clock), ..now.clone() },
+                Some(then) => now.less(then, then.read.min(self.at)),
+                None => now.clone(),
             });
         }
-        Self { series, at: self.clock, clock: self.clock }
+        Self { series, ..*self }
+    }
+
+    /// Takes over this part of later readings, in place of what was known of these series.
+    pub(super) fn take(&mut self, later: &Self, part: Range<usize>) {
+        let arrived = later.series.get(part).unwrap_or_default();
+        let (Some(first), Some(last)) = (arrived.first(), arrived.last()) else { return };
+        let from = self.series.partition_point(|known| known.series.order(&first.series).is_lt());
+        let to = self.series.partition_point(|known| known.series.order(&last.series).is_le());
+        self.series.splice(from..to, arrived.iter().cloned());
     }
 }
 
@@ -78,6 +101,6 @@ impl Reading {
         for ((_, now), (_, then)) in outcomes.iter_mut().zip(then.outcomes) {
             *now = now.saturating_sub(then);
         }
-        Self { series, since, outcomes, created: self.created }
+        Self { series, since, outcomes, created: self.created, read: self.read }
     }
 }

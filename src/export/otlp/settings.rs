@@ -1,8 +1,10 @@
 //! What is set for an exporter, in code or from the environment.
 
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 /// Settings of an [`OtlpExporter`](crate::OtlpExporter).
@@ -23,7 +25,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 #[must_use]
 pub struct OtlpSettings {
     pub(super) protocol: OtlpProtocol,
-    pub(super) endpoint: Uri,
+    pub(super) endpoint: Endpoint,
     pub(super) headers: HeaderMap,
     pub(super) timeout: Duration,
     pub(super) interval: Duration,
@@ -31,6 +33,25 @@ pub struct OtlpSettings {
     pub(super) temporality: Temporality,
     pub(super) histograms: Histograms,
     pub(super) resource: Vec<(String, String)>,
+}
+
+/// Where exports go to. Shown without what may be a secret: the user and password before the host, and the query.
+#[derive(Clone)]
+pub(super) struct Endpoint(pub(super) Uri);
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(uri) = self;
+        let authority = uri.authority().map_or("", Authority::as_str);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        write!(f, "{}://{host}{}", uri.scheme_str().unwrap_or("http"), uri.path())
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// How an export is sent.
@@ -91,7 +112,7 @@ impl OtlpSettings {
     pub(super) fn new(protocol: OtlpProtocol, endpoint: Uri) -> Self {
         Self {
             protocol,
-            endpoint,
+            endpoint: Endpoint(endpoint),
             headers: HeaderMap::new(),
             timeout: Duration::from_secs(10),
             interval: Duration::from_secs(60),
@@ -156,7 +177,7 @@ impl OtlpSettings {
     /// Where exports go to.
     #[must_use]
     pub fn endpoint(&self) -> &Uri {
-        &self.endpoint
+        &self.endpoint.0
     }
 
     /// How they are sent.
@@ -188,6 +209,14 @@ fn random_uuid() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_secret_in_an_endpoint_is_not_shown() {
+        let settings = OtlpSettings::http("https://me:hidden@collector:4318/v1/metrics?key=hidden".parse().unwrap());
+        assert_eq!(settings.endpoint.to_string(), "https://collector:4318/v1/metrics");
+        assert!(!format!("{settings:?}").contains("hidden"));
+        assert_eq!(settings.endpoint().query(), Some("key=hidden"), "it is used all the same");
+    }
 
     #[test]
     fn an_instance_s_id_is_a_uuid_and_its_own() {
