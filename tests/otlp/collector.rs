@@ -28,6 +28,8 @@ pub enum Answer {
     Trailers(Vec<(&'static str, &'static str)>, &'static [u8]),
     /// A response with this status and headers, whose body breaks off.
     Cut(u16, Vec<(&'static str, &'static str)>),
+    /// A gRPC response with these trailers, behind which the body breaks off all the same.
+    CutLate(Vec<(&'static str, &'static str)>),
     /// No connection.
     Down,
     /// Nothing, ever.
@@ -91,6 +93,11 @@ impl Collector {
                 *response.status_mut() = status.try_into()?;
                 *response.headers_mut() = map(headers);
                 Ok(response)
+            }
+            Answer::CutLate(trailers) => {
+                let trailers = Ok(http_body::Frame::trailers(map(trailers)));
+                let frames = futures_util::stream::iter([trailers, Err(BoxError::from("connection reset"))]);
+                Ok(Response::new(BoxBody::new(StreamBody::new(frames))))
             }
             Answer::Down => Err("connection refused".into()),
             Answer::Silence => std::future::pending().await,

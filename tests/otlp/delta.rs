@@ -126,6 +126,23 @@ async fn after_a_clock_that_is_set_back_counts_keep_their_start() {
     }
 }
 
+/// What was made after a clock was set back begins when it was made.
+#[tokio::test]
+async fn a_new_series_counts_from_its_own_beginning() {
+    let (clock, ledger) = at(1000);
+    let collector = Collector::default();
+    let mut exporter = collector.exporter(&ledger, http().temporality(Temporality::Delta));
+    let refused = Call { status: 404, ..Call::of("/gone", 0, 5) };
+    refused.through_server(&ServerLayer::new(&ledger)).await;
+    clock.set(UNIX_EPOCH + Duration::from_secs(900));
+    exporter.export_once().await.unwrap();
+    clock.set(UNIX_EPOCH + Duration::from_secs(2000));
+    answer(&ledger, 10).await;
+    clock.set(UNIX_EPOCH + Duration::from_secs(2060));
+    exporter.export_once().await.unwrap();
+    assert_eq!(answers(&collector.last()), Some((1, 10.0, 2000, 2060)));
+}
+
 #[tokio::test]
 async fn an_exemplar_is_sent_once() {
     let (_, ledger) = at(1000);

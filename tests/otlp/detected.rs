@@ -1,14 +1,15 @@
 //! What a detector knows reaches the collector too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value::{AsDouble, AsInt};
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric, NumberDataPoint, metric::Data};
-use plimsoll::detect::Quantile;
-use plimsoll::{KIB, OpenMetrics, Temporality};
+use plimsoll::detect::{Detector, Quantile};
+use plimsoll::{KIB, Ledger, ManualClock, OpenMetrics, ServerLayer, Temporality};
 
+use crate::calls::Call;
 use crate::collector::{self, Collector, Metrics, http, map_of};
 use crate::world::{Answer, World};
 
@@ -26,6 +27,31 @@ fn by(metrics: &Metrics, name: &str, attribute: &str) -> BTreeMap<String, f64> {
         }
     });
     points.collect()
+}
+
+/// A start that moves tells a collector that the counts began anew.
+#[test]
+fn after_a_clock_that_is_set_back_counts_of_a_detector_keep_their_start() {
+    let second = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+    let clock = ManualClock::at(second(100));
+    let ledger = Ledger::builder().clock(clock.clock()).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(Call::of("/", 1, 10).through_server(&ServerLayer::new(&ledger)));
+    clock.set(second(200));
+    let detector = Detector::builder(&ledger).build();
+    let collector = Collector::default();
+    let mut exporter = collector.exporter(&ledger, http()).detector(&detector);
+    for (now, start) in [(210, 200), (150, 150), (160, 150), (300, 150)] {
+        clock.set(second(now));
+        runtime.block_on(exporter.export_once()).unwrap();
+        let points = collector.last().numbers("plimsoll.findings");
+        let nanos = |seconds: u64| seconds * 1_000_000_000;
+        assert!(!points.is_empty());
+        assert!(
+            points.iter().all(|point| (point.start_time_unix_nano, point.time_unix_nano) == (nanos(start), nanos(now))),
+            "{points:?}"
+        );
+    }
 }
 
 /// Its counters used to have no start, and to be cumulative whatever was asked for.

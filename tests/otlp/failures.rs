@@ -153,6 +153,34 @@ async fn over_http_the_status_says_it_all() {
     let collector = Collector::answering([Answer::Cut(200, vec![]), Answer::Trailers(vec![("grpc-status", "0")], b"")]);
     collector.exporter(&one_body().await, grpc()).export_once().await.unwrap();
     assert_eq!(collector.received().len(), 2);
+    let collector = Collector::answering([Answer::CutLate(vec![("grpc-status", "0")])]);
+    collector.exporter(&one_body().await, grpc()).export_once().await.unwrap();
+    assert_eq!(collector.received().len(), 1);
+}
+
+/// Without a limit it used to be tried for ever, with what was old by then, and nobody was told.
+#[tokio::test(start_paused = true)]
+async fn a_collector_that_stays_down_is_reported_after_an_interval_at_the_latest() {
+    for (interval, at_most) in [(60, 60), (1, 10)] {
+        let collector = Collector::answering(std::iter::repeat_n(Answer::Down, 1_000));
+        let settings = http().timeout(Duration::MAX).interval(Duration::from_secs(interval));
+        let began = Instant::now();
+        collector.exporter(&one_body().await, settings).export_once().await.unwrap_err();
+        assert!(began.elapsed() <= Duration::from_secs(at_most), "{:?}", began.elapsed());
+        assert!(collector.received().len() > 2, "{}", collector.received().len());
+    }
+}
+
+/// Its URL used to be in the error, with all that it says.
+#[cfg(feature = "reqwest")]
+#[tokio::test]
+async fn a_password_in_the_endpoint_is_in_no_error() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let endpoint = format!("http://me:hidden@{closed}/v1/metrics?key=hidden").parse().unwrap();
+    let client = plimsoll::OtlpReqwest::new(reqwest::Client::new());
+    let settings = OtlpSettings::http(endpoint).timeout(Duration::from_millis(50));
+    let error = OtlpExporter::new(&one_body().await, client, settings).export_once().await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hidden"), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,6 +59,18 @@ async fn no_message_is_larger_than_receivers_take() {
     }
 }
 
+/// One part that a collector refuses used to keep all others from it.
+#[tokio::test]
+async fn a_part_that_is_refused_does_not_keep_the_others_back() {
+    let (_, ledger) = a_ledger();
+    call_each_endpoint(&ledger).await;
+    let collector = Collector::answering([Answer::With(400, vec![], b"no")]);
+    let error = collector.exporter(&ledger, http()).export_once().await.unwrap_err();
+    assert_eq!(error.http_status().unwrap().as_u16(), 400);
+    assert!(collector.received().len() > 1);
+    assert_eq!(bodies(&collector.received()), ledger.snapshot().outcomes().total());
+}
+
 /// What did not arrive comes again, what arrived does not.
 #[tokio::test]
 async fn differences_add_up_where_only_a_part_arrived() {

@@ -7,7 +7,7 @@ use std::pin::pin;
 
 use bytes::{Buf, BufMut};
 use flate2::read::GzDecoder;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, Response, StatusCode, header};
 use http_body::{Body, Frame};
 
 use super::encoded::{base64, percent_decoded};
@@ -61,11 +61,11 @@ where
             None => break,
         }
     }
+    // Once the status has said whether it arrived, it does not matter what becomes of the rest.
     match (protocol, cut) {
-        // Its status has said whether it arrived, whatever became of the rest.
         (OtlpProtocol::HttpProtobuf, _) => of_http(parts.status, &headers, bytes, now),
-        (OtlpProtocol::Grpc, None) => of_grpc(parts.status, &headers, &bytes),
-        (OtlpProtocol::Grpc, Some(error)) => Err(Failure::of_call(error)),
+        (OtlpProtocol::Grpc, Some(error)) if !headers.contains_key("grpc-status") => Err(Failure::of_call(error)),
+        (OtlpProtocol::Grpc, _) => of_grpc(parts.status, &headers, &bytes),
     }
 }
 
@@ -75,9 +75,12 @@ fn of_http(status: StatusCode, headers: &HeaderMap, bytes: Vec<u8>, now: u64) ->
     if status.is_success() {
         // It arrived, says the status, and would count twice if it came again. Only a page for people, or what does not
         // say what it is, comes from elsewhere.
-        let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let is_answer = kind.is_some_and(|kind| !kind.to_ascii_lowercase().starts_with(b"text/html"));
-        return accepted(&bytes).or(is_answer.then(Exported::default)).ok_or_else(Failure::is_no_answer);
+        let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase());
+        return match kind {
+            Some(kind) if kind.starts_with(b"text/html") => Err(Failure::is_no_answer()),
+            Some(_) => Ok(accepted(&bytes).unwrap_or_default()),
+            None => accepted(&bytes).ok_or_else(Failure::is_no_answer),
+        };
     }
     let retry = match status.as_u16() {
         429 | 502 | 503 | 504 => {
@@ -225,7 +228,10 @@ mod tests {
     fn a_success_that_is_no_otlp_is_none() {
         assert!(http(200, &[], b"<html>").is_err());
         assert_eq!(http(200, &[], b"").unwrap(), Exported::default());
-        assert!(http(200, &[("content-type", "Text/HTML; charset=utf-8")], b"<html>").is_err());
+        for page in [&b"<html>"[..], b"", b"\x1f\x8b"] {
+            let headers = [("content-type", "Text/HTML; charset=utf-8"), ("content-encoding", "gzip")];
+            assert!(http(200, &headers[..1], page).is_err() && http(200, &headers, page).is_err(), "{page:?}");
+        }
         assert!(grpc(&[], b"\0\0\0\0\0").is_err());
     }
 

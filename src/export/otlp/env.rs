@@ -35,7 +35,7 @@ impl OtlpSettings {
     /// | `OTEL_EXPORTER_OTLP_ENDPOINT` | the same; over HTTP, `/v1/metrics` is put behind it |
     /// | `OTEL_EXPORTER_OTLP_{METRICS_,}PROTOCOL` | `http/protobuf` (the default) or `grpc` |
     /// | `OTEL_EXPORTER_OTLP_{METRICS_,}HEADERS` | [`header`](Self::header)s, `name=value,name=value`, percent-encoded |
-    /// | `OTEL_EXPORTER_OTLP_{METRICS_,}TIMEOUT` | [`timeout`](Self::timeout), in milliseconds; 0 is no limit |
+    /// | `OTEL_EXPORTER_OTLP_{METRICS_,}TIMEOUT` | [`timeout`](Self::timeout), in milliseconds; 0 is no limit: a silent collector is waited for |
     /// | `OTEL_EXPORTER_OTLP_{METRICS_,}COMPRESSION` | [`compression`](Self::compression): `gzip` or `none` |
     /// | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | [`temporality`](Self::temporality): `cumulative`, `delta`; `lowmemory` counts as `delta` |
     /// | `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` | [`histograms`](Self::histograms): `base2_exponential_bucket_histogram` (our default) or `explicit_bucket_histogram` |

@@ -58,7 +58,8 @@ use crate::ledger::Ledger;
 ///
 /// An export fails for good on an answer that says so, and is tried again, with growing pauses or after the time that
 /// the collector asks for, on 429, 502, 503, 504, their gRPC counterparts and where there is no answer, as the OTLP
-/// specification has it. [`OtlpSettings::timeout`] bounds it all. Nothing on the path of requests ever waits for an
+/// specification has it. [`OtlpSettings::timeout`] bounds it all, and no attempt begins later than an interval after the
+/// first (10 s, where that is less): then there is something newer to send. Nothing on the path of requests ever waits for an
 /// export. The first failure of a streak is logged as a warning, and its end; likewise, what a collector has to say of an
 /// export that it took.
 ///
@@ -125,7 +126,8 @@ where
 
     /// Exports at every interval, and a last time when `stop` is ready, so that a process that ends loses nothing.
     ///
-    /// Takes up to two [timeouts](OtlpSettings::timeout) from then, where an export is under way.
+    /// Takes up to two [timeouts](OtlpSettings::timeout) from then, where an export is under way: without a limit, it waits
+    /// for a silent collector as long as that is silent.
     pub async fn run_until(mut self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let mut next = Instant::now();
@@ -161,7 +163,8 @@ where
     }
 
     async fn export(&mut self) -> Result<Exported, OtlpError> {
-        let all = Readings::of(&self.ledger, self.earliest);
+        let began = self.detector.as_ref().map_or(0, Detector::began);
+        let all = Readings::of(&self.ledger, began, self.earliest);
         self.earliest = all.earliest;
         let mut exported = Exported::default();
         if all.series.is_empty() {
@@ -176,6 +179,7 @@ where
             }
         };
         let deadline = later(Instant::now(), self.settings.timeout);
+        let mut failed = None;
         let mut parts = vec![Part::whole(all.series.len(), self.detector.as_ref().map_or(0, judged_series))];
         while let Some(part) = parts.pop() {
             let (message, told) = match self.written(readings, &part) {
@@ -186,13 +190,23 @@ where
                 }
             };
             let outgoing = Outgoing::new(message, &self.settings).map_err(OtlpError::compress)?;
-            exported.add(self.send(&outgoing, deadline).await?);
+            match self.send(&outgoing, deadline).await {
+                Ok(answer) => exported.add(answer),
+                Err(Failure { error, retry }) => {
+                    failed = failed.or(Some(error));
+                    // What one part is refused for need not be in the others.
+                    match retry {
+                        Retry::Never => continue,
+                        Retry::Soon | Retry::After(_) => break,
+                    }
+                }
+            }
             if self.settings.temporality == Temporality::Delta {
                 self.sent.take(&all, part.series);
                 self.told = told.unwrap_or_default();
             }
         }
-        Ok(exported)
+        failed.map_or(Ok(exported), Err)
     }
 
     /// A part as a message; where that is too large, its halves.
@@ -214,27 +228,29 @@ where
         too_large(message.len()).map_or(Ok((message, told)), Err)
     }
 
-    async fn send(&mut self, outgoing: &Outgoing, deadline: Instant) -> Result<Exported, OtlpError> {
+    async fn send(&mut self, outgoing: &Outgoing, deadline: Instant) -> Result<Exported, Failure> {
+        // Then there is something newer to send, however long this one may take.
+        let last_attempt = deadline.min(later(Instant::now(), self.settings.interval.max(LEAST_TIME_TO_RETRY)));
         let mut last = None;
         let mut pause = FIRST_PAUSE;
         loop {
             let Ok(attempt) = timeout_at(deadline, self.attempt(outgoing)).await else {
-                return Err(last.unwrap_or_else(OtlpError::timeout));
+                return Err(Failure { error: last.unwrap_or_else(OtlpError::timeout), retry: Retry::Soon });
             };
             let Failure { error, retry } = match attempt {
                 Ok(exported) => return Ok(exported),
                 Err(failure) => failure,
             };
             let wait = match retry {
-                Retry::Never => return Err(error),
+                Retry::Never => return Err(Failure { error, retry }),
                 Retry::Soon => jittered(pause),
                 // "At once" is what a collector that is down may say too.
                 Retry::After(asked) => asked.max(jittered(pause)),
             };
             let again = later(Instant::now(), wait);
-            if again >= deadline {
+            if again >= last_attempt {
                 self.not_before = matches!(retry, Retry::After(_)).then_some(again);
-                return Err(error);
+                return Err(Failure { error, retry });
             }
             last = Some(error);
             sleep(wait).await;
@@ -286,6 +302,8 @@ const BYTES_A_SERIES: usize = 1500;
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 /// What stands for a time that no clock can tell: thirty years.
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+/// Exports that are closer together are tried again for as long as this all the same.
+const LEAST_TIME_TO_RETRY: Duration = Duration::from_secs(10);
 /// The pauses between attempts grow from here ...
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// ... to here.

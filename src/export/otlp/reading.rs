@@ -37,8 +37,9 @@ impl Readings {
     /// All that the ledger holds, counted since each series was made.
     ///
     /// A clock that was set back to before that must not make a stretch that ends before it began: from then on all
-    /// counts run from the moment at which that is noticed first. `earliest` is what the readings before had.
-    pub(super) fn of(ledger: &Ledger, earliest: u64) -> Self {
+    /// counts run from the moment at which that is noticed first. `earliest` is what the readings before had, `began` when
+    /// counts began that are not the ledger's.
+    pub(super) fn of(ledger: &Ledger, began: u64, earliest: u64) -> Self {
         let mut length = 0usize;
         ledger.visit(|_| length = length.saturating_add(1));
         let mut series = Vec::with_capacity(length);
@@ -50,7 +51,8 @@ impl Readings {
         series.sort_unstable_by(|a, b| a.series.order(&b.series));
         // Asked now, it is no earlier than what was read, exemplars included.
         let at = ledger.unix_nanos();
-        let earliest = if series.iter().any(|reading| reading.created > at) { earliest.min(at) } else { earliest };
+        let begun = series.iter().map(|reading| reading.created).fold(began, u64::max);
+        let earliest = if begun > at { earliest.min(at) } else { earliest };
         for reading in &mut series {
             (reading.since, reading.read) = (reading.created.min(earliest), at);
         }
@@ -69,7 +71,7 @@ impl Readings {
             let then = known.next_if(|then| then.series.order(&now.series).is_eq());
             series.push(match then.filter(|then| then.created == now.created) {
                 Some(then) => now.less(then, then.read.min(self.at)),
-                None => now.clone(),
+                None => Reading { since: now.created.min(self.at), ..now.clone() },
             });
         }
         Self { series, ..*self }
