@@ -1,17 +1,16 @@
-//! The exporter: reads the ledger, sends it, and tries again.
+//! The exporter: reads the ledger at every interval, sends it in parts, and knows what arrived.
 
 use std::future::{Future, poll_fn};
-use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
-use super::answer::{Failure, judge};
+use super::answer::Failure;
 use super::detected::{Judged, Told};
 use super::error::{Exported, OtlpError};
 use super::message::encode;
@@ -19,6 +18,7 @@ use super::outgoing::Outgoing;
 use super::part::{LARGEST, Part};
 use super::reading::Readings;
 use super::retry::Retry;
+use super::sending::{Until, later, send};
 use super::settings::{OtlpSettings, Temporality};
 use crate::body::ShortBody;
 use crate::detect::Detector;
@@ -58,10 +58,10 @@ use crate::ledger::Ledger;
 ///
 /// An export fails for good on an answer that says so, and is tried again, with growing pauses or after the time that
 /// the collector asks for, on 429, 502, 503, 504, their gRPC counterparts and where there is no answer, as the OTLP
-/// specification has it. [`OtlpSettings::timeout`] bounds it all, and no attempt begins later than an interval after the
-/// first (10 s, where that is less): then there is something newer to send. Nothing on the path of requests ever waits for an
-/// export. The first failure of a streak is logged as a warning, and its end; likewise, what a collector has to say of an
-/// export that it took.
+/// specification has it. [`OtlpSettings::timeout`] bounds it all, and none is tried again later than an interval after it
+/// began (10 s, where that is less): then there is something newer to send. Nothing on the path of requests ever waits
+/// for an export. The first failure of a streak is logged as a warning, and its end; likewise, what a collector has to
+/// say of an export that it took.
 ///
 /// Needs tokio's timer: a runtime built with `enable_time` or `enable_all`.
 #[derive(Debug)]
@@ -126,8 +126,8 @@ where
 
     /// Exports at every interval, and a last time when `stop` is ready, so that a process that ends loses nothing.
     ///
-    /// Takes up to two [timeouts](OtlpSettings::timeout) from then, where an export is under way: without a limit, it waits
-    /// for a silent collector as long as that is silent.
+    /// Takes up to two [timeouts](OtlpSettings::timeout) from then, where an export is under way: without a limit, it
+    /// waits for a silent collector as long as that is silent.
     pub async fn run_until(mut self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let mut next = Instant::now();
@@ -147,11 +147,11 @@ where
         }
     }
 
-    /// Exports what the ledger holds now. Where it holds nothing, nothing is sent; what would be more than about 4 MB is
-    /// sent as several messages.
+    /// Exports what the ledger holds now. Where it holds nothing, nothing is sent; what would be more than 4 MB before it
+    /// is compressed is sent as several messages.
     ///
-    /// Called again at once after an error, it calls the collector at once: the pauses that a collector asks for are kept
-    /// within an export, and between those of [`run`](Self::run).
+    /// Called again at once after an error, it calls the collector at once: the pauses that a collector asks for are
+    /// kept within an export, and between those of [`run`](Self::run).
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ where
                 &fresh
             }
         };
-        let deadline = later(Instant::now(), self.settings.timeout);
+        let until = Until::of(&self.settings);
         let mut failed = None;
         let mut parts = vec![Part::whole(all.series.len(), self.detector.as_ref().map_or(0, judged_series))];
         while let Some(part) = parts.pop() {
@@ -190,14 +190,18 @@ where
                 }
             };
             let outgoing = Outgoing::new(message, &self.settings).map_err(OtlpError::compress)?;
-            match self.send(&outgoing, deadline).await {
+            match send(&mut self.service, &outgoing, self.settings.protocol, &self.ledger, until).await {
                 Ok(answer) => exported.add(answer),
                 Err(Failure { error, retry }) => {
                     failed = failed.or(Some(error));
-                    // What one part is refused for need not be in the others.
                     match retry {
+                        // What one part is refused for need not be in the others.
                         Retry::Never => continue,
-                        Retry::Soon | Retry::After(_) => break,
+                        Retry::Soon => break,
+                        Retry::After(asked) => {
+                            self.not_before = Some(later(Instant::now(), asked));
+                            break;
+                        }
                     }
                 }
             }
@@ -226,42 +230,6 @@ where
         let (message, told) = encode(readings, part, judged.as_ref(), &self.settings, room);
         self.a_series = message.len().checked_div(part.series.len()).unwrap_or(self.a_series);
         too_large(message.len()).map_or(Ok((message, told)), Err)
-    }
-
-    async fn send(&mut self, outgoing: &Outgoing, deadline: Instant) -> Result<Exported, Failure> {
-        // Then there is something newer to send, however long this one may take.
-        let last_attempt = deadline.min(later(Instant::now(), self.settings.interval.max(LEAST_TIME_TO_RETRY)));
-        let mut last = None;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let Ok(attempt) = timeout_at(deadline, self.attempt(outgoing)).await else {
-                return Err(Failure { error: last.unwrap_or_else(OtlpError::timeout), retry: Retry::Soon });
-            };
-            let Failure { error, retry } = match attempt {
-                Ok(exported) => return Ok(exported),
-                Err(failure) => failure,
-            };
-            let wait = match retry {
-                Retry::Never => return Err(Failure { error, retry }),
-                Retry::Soon => jittered(pause),
-                // "At once" is what a collector that is down may say too.
-                Retry::After(asked) => asked.max(jittered(pause)),
-            };
-            let again = later(Instant::now(), wait);
-            if again >= last_attempt {
-                self.not_before = matches!(retry, Retry::After(_)).then_some(again);
-                return Err(Failure { error, retry });
-            }
-            last = Some(error);
-            sleep(wait).await;
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-        }
-    }
-
-    async fn attempt(&mut self, outgoing: &Outgoing) -> Result<Exported, Failure> {
-        poll_fn(|cx| self.service.poll_ready(cx)).await.map_err(Failure::of_call)?;
-        let response = self.service.call(outgoing.request()).await.map_err(Failure::of_call)?;
-        judge(self.settings.protocol, self.ledger.unix_nanos(), response).await
     }
 
     fn report(&mut self, result: &Result<Exported, OtlpError>) {
@@ -300,24 +268,3 @@ fn judged_series(detector: &Detector) -> usize {
 const BYTES_A_SERIES: usize = 1500;
 /// No collector is called without a pause.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
-/// What stands for a time that no clock can tell: thirty years.
-const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-/// Exports that are closer together are tried again for as long as this all the same.
-const LEAST_TIME_TO_RETRY: Duration = Duration::from_secs(10);
-/// The pauses between attempts grow from here ...
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// ... to here.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// The moment that much later.
-fn later(from: Instant, by: Duration) -> Instant {
-    from.checked_add(by.min(FOR_EVER)).unwrap_or(from)
-}
-
-/// Between half of it and all of it, so that not all exporters come back at the same moment.
-fn jittered(pause: Duration) -> Duration {
-    // Seeded anew each time, its hashes are as random as this needs.
-    let random = RandomState::new().hash_one(0) % 1024;
-    #[allow(clippy::cast_precision_loss, reason = "below 1,024")]
-    pause.mul_f64(0.5 + random as f64 / 2048.0)
-}

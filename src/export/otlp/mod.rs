@@ -19,6 +19,7 @@ mod over_reqwest;
 mod part;
 mod reading;
 mod retry;
+mod sending;
 mod settings;
 mod wire;
 

@@ -37,8 +37,8 @@ impl Readings {
     /// All that the ledger holds, counted since each series was made.
     ///
     /// A clock that was set back to before that must not make a stretch that ends before it began: from then on all
-    /// counts run from the moment at which that is noticed first. `earliest` is what the readings before had, `began` when
-    /// counts began that are not the ledger's.
+    /// counts run from the moment at which that is noticed first. `earliest` is what the readings before had, `began`
+    /// when counts began that are not the ledger's.
     pub(super) fn of(ledger: &Ledger, began: u64, earliest: u64) -> Self {
         let mut length = 0usize;
         ledger.visit(|_| length = length.saturating_add(1));

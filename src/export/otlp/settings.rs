@@ -136,7 +136,8 @@ impl OtlpSettings {
         self
     }
 
-    /// Sets how long one export may take, with all its attempts; 10 s by default.
+    /// Sets how long one export may take, with all its attempts; 10 s by default. However long it is, nothing is tried
+    /// again when an [`interval`](Self::interval) has passed, 10 s at least.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
