@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use super::metric::{Kind, attribute, exemplar, metric};
+use super::reading::Readings;
 use super::settings::Temporality;
 use super::wire::Writer;
 use crate::detect::{Detector, JudgedSeries, Quantile, Severity, Stage};
@@ -37,18 +38,13 @@ pub(super) struct Judged<'a> {
     pub(super) told: &'a Told,
 }
 
-/// The stretch of counts that were never sent, in nanoseconds since 1970: from no later than `earliest` on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stretch {
-    pub(super) earliest: u64,
-    pub(super) at: u64,
-}
-
-/// Adds the metrics of a detector, as of its last tick. Gives what is told of it once they arrive.
-pub(super) fn detected(out: &mut Writer, what: &Judged<'_>, temporality: Temporality, stretch: Stretch) -> Told {
+/// Adds the metrics of a detector, as of its last tick, to those of these readings. Gives what is told of it once they
+/// arrive.
+pub(super) fn detected(out: &mut Writer, what: &Judged<'_>, temporality: Temporality, readings: &Readings) -> Told {
+    let &Readings { at, earliest, .. } = readings;
     let mut told = what.told.clone();
     let counter = Kind::Counter(temporality);
-    let counts = Counts { began: what.detector.began().min(stretch.earliest), at: stretch.at, temporality };
+    let counts = Counts { began: what.detector.began().min(earliest), at, temporality };
     let about = "Bodies above the gate edge of a quantile of the baseline.";
     metric(out, "plimsoll.bodies.above_baseline", about, "{body}", counter, |data| {
         what.each(|nth, series| {
@@ -70,7 +66,7 @@ pub(super) fn detected(out: &mut Writer, what: &Judged<'_>, temporality: Tempora
             }
             for severity in Severity::ALL {
                 let active = series.finding().is_some_and(|finding| finding.severity == severity);
-                gauge(data, stretch.at, Number::Whole(active.into()), |point| {
+                gauge(data, at, Number::Whole(active.into()), |point| {
                     judged(point, series, Some(("plimsoll.severity", severity.as_str())));
                 });
             }
@@ -81,7 +77,7 @@ pub(super) fn detected(out: &mut Writer, what: &Judged<'_>, temporality: Tempora
     metric(out, "plimsoll.regression.factor", about, "{times}", Kind::Gauge, |data| {
         what.each(|_, series| {
             let Some(finding) = series.finding() else { return };
-            gauge(data, stretch.at, Number::Real(finding.factor()), |point| {
+            gauge(data, at, Number::Real(finding.factor()), |point| {
                 judged(point, series, Some(("plimsoll.quantile", finding.quantile.as_str())));
             });
         });

@@ -1,6 +1,6 @@
 //! The ledger as an `ExportMetricsServiceRequest` (opentelemetry-proto 1.x, `collector/metrics/v1`).
 
-use super::detected::{Judged, Stretch, Told, detected};
+use super::detected::{Judged, Told, detected};
 use super::metric::{Kind, attribute, exemplar, head, metric, temporality};
 use super::part::Part;
 use super::reading::{Reading, Readings};
@@ -39,8 +39,7 @@ pub(super) fn encode(
             });
             let series = readings.series.get(part.series.clone()).unwrap_or_default();
             Metrics { series, at: readings.at, settings }.write(of_scope);
-            let stretch = Stretch { earliest: readings.earliest, at: readings.at };
-            told = judged.map(|judged| detected(of_scope, judged, settings.temporality, stretch));
+            told = judged.map(|judged| detected(of_scope, judged, settings.temporality, readings));
             of_scope.text(3, SCHEMA);
         });
         of_resource.text(3, SCHEMA);
