@@ -47,12 +47,9 @@ impl Service<Request<ShortBody>> for OtlpReqwest {
     fn call(&mut self, request: Request<ShortBody>) -> Self::Future {
         let client = self.0.clone();
         Box::pin(async move {
-            let sent = match request.map(ShortBody::into_bytes).try_into() {
-                Ok(request) => client.execute(request).await,
-                Err(error) => Err(error),
-            };
+            let sent = async { client.execute(request.map(ShortBody::into_bytes).try_into()?).await };
             // The URL may have a password in it, and errors are logged.
-            sent.map(Response::from).map_err(Error::without_url)
+            sent.await.map(Response::from).map_err(Error::without_url)
         })
     }
 }
