@@ -1,7 +1,7 @@
 //! The environment variables that OpenTelemetry's exporters have in common.
 
 use std::cell::Cell;
-use std::env::VarError;
+use std::ffi::OsString;
 use std::fmt;
 use std::time::Duration;
 
@@ -51,13 +51,13 @@ impl OtlpSettings {
     /// Where a variable holds something else, rather than going on with a default that nobody asked for: it names the
     /// variable and what it may hold, and not what it holds, which may be a secret.
     pub fn from_env() -> Result<Self, OtlpSettingsError> {
+        Self::from_os_vars(|name| std::env::var_os(name))
+    }
+
+    fn from_os_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, OtlpSettingsError> {
         let unreadable = Cell::new(None);
-        let settings = Self::from_vars(|name| match std::env::var(name) {
-            Err(VarError::NotUnicode(_)) => {
-                unreadable.set(Some(name.to_owned()));
-                None
-            }
-            value => value.ok(),
+        let settings = Self::from_vars(|name| {
+            var(name)?.into_string().inspect_err(|_| unreadable.set(Some(name.to_owned()))).ok()
         });
         match unreadable.take() {
             Some(variable) => Err(OtlpSettingsError { variable, expected: "text in UTF-8" }),
@@ -265,6 +265,17 @@ mod tests {
         let settings = of(&[("OTEL_RESOURCE_ATTRIBUTES", "service.name=,team=a")]).unwrap();
         let resource: Vec<_> = settings.resource().collect();
         assert!(resource.contains(&("service.name", "unknown_service")) && resource.contains(&("team", "a")));
+    }
+
+    /// It used to count as not set.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_text_is_an_error_that_names_the_variable() {
+        use std::os::unix::ffi::OsStringExt;
+        const NAME: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        let var = |name: &str| (name == NAME).then(|| OsString::from_vec(b"http://caf\xe9:4318".into()));
+        let error = OtlpSettings::from_os_vars(var).unwrap_err().to_string();
+        assert!(error.contains(NAME) && error.contains("UTF-8"), "{error}");
     }
 
     #[test]
