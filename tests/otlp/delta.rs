@@ -23,7 +23,8 @@ fn answers(metrics: &Metrics) -> Option<(u64, f64, u64, u64)> {
     })
 }
 
-fn at(seconds: u64) -> (ManualClock, Ledger) {
+/// A ledger on a clock that stands at so many seconds since 1970.
+pub fn at(seconds: u64) -> (ManualClock, Ledger) {
     let clock = ManualClock::at(UNIX_EPOCH + Duration::from_secs(seconds));
     (clock.clone(), Ledger::builder().clock(clock.clock()).build())
 }

@@ -7,10 +7,11 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value::{AsDouble, AsInt};
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric, NumberDataPoint, metric::Data};
 use plimsoll::detect::{Detector, Quantile};
-use plimsoll::{KIB, Ledger, ManualClock, OpenMetrics, ServerLayer, Temporality};
+use plimsoll::{KIB, OpenMetrics, ServerLayer, Temporality};
 
 use crate::calls::Call;
 use crate::collector::{self, Collector, Metrics, http, map_of};
+use crate::delta::at;
 use crate::world::{Answer, World};
 
 /// The points of a metric by the value of one of their attributes.
@@ -33,8 +34,7 @@ fn by(metrics: &Metrics, name: &str, attribute: &str) -> BTreeMap<String, f64> {
 #[test]
 fn after_a_clock_that_is_set_back_counts_of_a_detector_keep_their_start() {
     let second = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-    let clock = ManualClock::at(second(100));
-    let ledger = Ledger::builder().clock(clock.clock()).build();
+    let (clock, ledger) = at(100);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(Call::of("/", 1, 10).through_server(&ServerLayer::new(&ledger)));
     clock.set(second(200));
