@@ -53,12 +53,16 @@ fn the_gauge_counts_what_is_allocated_and_held() {
     let _alone = alone();
     let asked = asks(|| drop(std::hint::black_box(vec![1u8; 1000])));
     assert_eq!(asked, Asked { times: 1, bytes: 1000 });
-    let (peak, held) = peak_of(|| {
-        for _ in 0..10 {
-            drop(std::hint::black_box(vec![1u8; 1_000_000]));
-        }
-        std::hint::black_box(vec![1u8; 1000])
-    });
+    let peak = || {
+        peak_of(|| {
+            for _ in 0..10 {
+                drop(std::hint::black_box(vec![1u8; 1_000_000]));
+            }
+            std::hint::black_box(vec![1u8; 1000])
+        })
+    };
+    // The harness may let go of a few bytes while one of them runs, which are then missing.
+    let (peak, held) = (0..10).map(|_| peak()).max_by_key(|(peak, _)| *peak).unwrap();
     assert!((1_000_000..1_100_000).contains(&peak), "{peak}");
     drop(held);
 }
